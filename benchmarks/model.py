@@ -1,0 +1,60 @@
+"""The models that are measured: the shapes of real ones, filled with random bytes from a fixed seed."""
+
+import json
+import random
+import struct
+
+BLOCK = 1 << 20
+
+
+def llama_shapes(hidden, layers, vocabulary=32000):
+    """Names and shapes of a Llama with grouped-query attention in the proportions of TinyLlama-1.1B: feed-forward
+    size 2.75 x hidden, keys and values an eighth of hidden, head and embedding not tied."""
+    feed_forward, key_value = hidden * 11 // 4, hidden // 8
+    shapes = [("model.embed_tokens.weight", [vocabulary, hidden])]
+    for layer in range(layers):
+        prefix = f"model.layers.{layer}."
+        shapes += [
+            (prefix + "input_layernorm.weight", [hidden]),
+            (prefix + "self_attn.q_proj.weight", [hidden, hidden]),
+            (prefix + "self_attn.k_proj.weight", [key_value, hidden]),
+            (prefix + "self_attn.v_proj.weight", [key_value, hidden]),
+            (prefix + "self_attn.o_proj.weight", [hidden, hidden]),
+            (prefix + "post_attention_layernorm.weight", [hidden]),
+            (prefix + "mlp.gate_proj.weight", [feed_forward, hidden]),
+            (prefix + "mlp.up_proj.weight", [feed_forward, hidden]),
+            (prefix + "mlp.down_proj.weight", [hidden, feed_forward]),
+        ]
+    return shapes + [("model.norm.weight", [hidden]), ("lm_head.weight", [vocabulary, hidden])]
+
+
+def many_shapes(count):
+    """Small tensors with the names a mixture of experts has."""
+    return [(f"model.layers.{i // 1000}.mlp.experts.{i // 10 % 100}.part_{i % 10}.weight", [4, 8]) for i in range(count)]
+
+
+def size_of(shapes):
+    total = 0
+    for _, shape in shapes:
+        elements = 1
+        for extent in shape:
+            elements *= extent
+        total += 2 * elements
+    return total
+
+
+def write_safetensors(path, shapes, seed=1):
+    """Writes a bf16 safetensors file; returns the bytes of its tensors."""
+    header, offset = {}, 0
+    for name, shape in shapes:
+        end = offset + size_of([(name, shape)])
+        header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    source = random.Random(seed)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for begin in range(0, offset, BLOCK):
+            file.write(source.randbytes(min(BLOCK, offset - begin)))
+    return offset

@@ -1,0 +1,272 @@
+"""weightseal.h as ctypes sees it: every struct and function that this package uses, and how the library is found."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    c_char,
+    c_char_p,
+    c_int,
+    c_size_t,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
+from pathlib import Path
+from typing import Any
+
+from ._errors import Error
+
+ABI_VERSION = 1
+KEY_BYTES = 32
+KEY_TEXT_SIZE = 80
+
+KEY_KINDS = {"seal": 1, "recipient": 2, "signing": 3, "watermark": 4}
+SUITES = {"aes-256-gcm": 1, "chacha20-poly1305": 2}
+
+UNSUPPORTED = 4
+NO_SUCH_TENSOR = 47
+
+AllocFn = CFUNCTYPE(c_void_p, c_void_p, c_size_t, c_size_t)
+FreeFn = CFUNCTYPE(None, c_void_p, c_void_p, c_size_t)
+ParallelForFn = CFUNCTYPE(None, c_void_p, c_size_t, c_void_p, c_void_p)
+OnTensorFn = CFUNCTYPE(None, c_void_p, c_size_t, c_void_p, c_size_t)
+ProgressFn = CFUNCTYPE(None, c_void_p, c_uint64, c_uint64)
+CancelledFn = CFUNCTYPE(c_int, c_void_p)
+LogFn = CFUNCTYPE(None, c_void_p, c_char_p)
+ReadAtFn = CFUNCTYPE(c_int, c_void_p, c_uint64, c_void_p, c_size_t)
+
+
+class ErrorText(Structure):
+    """wseal_error"""
+
+    _fields_ = [("message", c_char * 512)]
+
+
+class Sized(Structure):
+    """A struct whose first member says how large the caller believes it to be."""
+
+    def __init__(self, **members: Any) -> None:
+        super().__init__(**members)
+        self.struct_size = ctypes.sizeof(type(self))
+
+
+class Hooks(Sized):
+    """wseal_hooks"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("context", c_void_p),
+        ("alloc", AllocFn),
+        ("free", FreeFn),
+        ("parallel_for", ParallelForFn),
+        ("on_tensor", OnTensorFn),
+        ("progress", ProgressFn),
+        ("cancelled", CancelledFn),
+        ("log", LogFn),
+    ]
+
+
+class SealOptions(Sized):
+    """wseal_seal_options"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("suite", c_uint32),
+        ("chunk_log2", c_uint32),
+        ("threads", c_uint32),
+        ("overwrite", c_int),
+        ("hooks", POINTER(Hooks)),
+    ]
+
+
+class Facts(Sized):
+    """wseal_facts"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("suite", c_uint32),
+        ("is_signed", c_int),
+        ("chunk_size", c_uint64),
+        ("file_size", c_uint64),
+        ("body_size", c_uint64),
+        ("index_size", c_uint64),
+        ("slot_count", c_uint32),
+        ("generation", c_uint64),
+        ("slot_block_a_intact", c_int),
+        ("slot_block_b_intact", c_int),
+    ]
+
+
+class TensorInfo(Sized):
+    """wseal_tensor_info"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_void_p),
+        ("name_size", c_size_t),
+        ("dtype", c_uint32),
+        ("rank", c_uint32),
+        ("shape", POINTER(c_uint64)),
+        ("bytes", c_uint64),
+        ("alias_of", c_size_t),
+    ]
+
+
+class FileInfo(Sized):
+    """wseal_file_info"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_char_p),
+        ("name_size", c_size_t),
+        ("bytes", c_uint64),
+        ("is_safetensors_head", c_uint32),
+        ("reserved", c_uint32),
+    ]
+
+
+class Range(Structure):
+    """wseal_range"""
+
+    _fields_ = [("begin", c_uint64), ("end", c_uint64)]
+
+
+class Selection(Structure):
+    """wseal_selection"""
+
+    _fields_ = [("tensor", c_size_t), ("ranges", POINTER(Range)), ("ranges_count", c_size_t)]
+
+
+class ReadOptions(Sized):
+    """wseal_read_options"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("threads", c_uint32),
+        ("staged", c_int),
+        ("alignment", c_size_t),
+        ("no_huge_pages", c_int),
+        ("wipe_on_free", c_int),
+        ("hooks", POINTER(Hooks)),
+    ]
+
+
+class UnsealOptions(Sized):
+    """wseal_unseal_options"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("threads", c_uint32),
+        ("overwrite", c_int),
+        ("hooks", POINTER(Hooks)),
+    ]
+
+
+_Handle = c_void_p
+_HandleOut = POINTER(c_void_p)
+_Error = POINTER(ErrorText)
+
+#: Functions that cannot fail: (result, parameters).
+PLAIN: dict[str, tuple[Any, list[Any]]] = {
+    "wseal_abi_version": (c_uint32, []),
+    "wseal_version": (c_char_p, []),
+    "wseal_status_name": (c_char_p, [c_uint32]),
+    "wseal_dtype_name": (c_char_p, [c_uint32]),
+    "wseal_key_free": (None, [_Handle]),
+    "wseal_model_free": (None, [_Handle]),
+    "wseal_buffer_data": (c_void_p, [_Handle]),
+    "wseal_buffer_size": (c_size_t, [_Handle]),
+    "wseal_buffer_free": (None, [_Handle]),
+}
+
+#: Functions that return a wseal_status and take a wseal_error after these parameters.
+FALLIBLE: dict[str, list[Any]] = {
+    "wseal_key_generate": [c_uint32, _HandleOut],
+    "wseal_key_parse": [c_char_p, _HandleOut],
+    "wseal_key_from_bytes": [c_uint32, c_void_p, _HandleOut],
+    "wseal_key_from_source": [c_char_p, _HandleOut],
+    "wseal_key_format": [_Handle, c_char_p, c_size_t],
+    "wseal_seal": [c_char_p, c_char_p, _Handle, POINTER(SealOptions)],
+    "wseal_inspect": [c_char_p, POINTER(Facts)],
+    "wseal_open": [c_char_p, _Handle, POINTER(Hooks), _HandleOut],
+    "wseal_open_memory": [c_void_p, c_size_t, _Handle, POINTER(Hooks), _HandleOut],
+    "wseal_open_callback": [c_uint64, ReadAtFn, c_void_p, _Handle, POINTER(Hooks), _HandleOut],
+    "wseal_model_drop_keys": [_Handle],
+    "wseal_model_facts": [_Handle, POINTER(Facts)],
+    "wseal_model_damaged_slot_block": [_Handle, POINTER(c_char)],
+    "wseal_model_is_folder": [_Handle, POINTER(c_int)],
+    "wseal_tensor_count": [_Handle, POINTER(c_size_t)],
+    "wseal_tensor_at": [_Handle, c_size_t, POINTER(TensorInfo)],
+    "wseal_tensor_find": [_Handle, c_char_p, POINTER(c_size_t)],
+    "wseal_tensor_names": [_Handle, _HandleOut, POINTER(c_size_t)],
+    "wseal_file_count": [_Handle, POINTER(c_size_t)],
+    "wseal_file_at": [_Handle, c_size_t, POINTER(FileInfo)],
+    "wseal_file_find": [_Handle, c_char_p, POINTER(c_size_t)],
+    "wseal_read": [_Handle, POINTER(Selection), POINTER(ReadOptions), _HandleOut],
+    "wseal_load": [_Handle, POINTER(Selection), c_size_t, POINTER(ReadOptions), _HandleOut, POINTER(c_uint64)],
+    "wseal_read_file": [_Handle, c_size_t, POINTER(ReadOptions), _HandleOut],
+    "wseal_verify": [_Handle, POINTER(ReadOptions)],
+    "wseal_unseal": [_Handle, c_char_p, POINTER(UnsealOptions)],
+}
+
+
+def _load() -> ctypes.CDLL:
+    path = os.environ.get("WEIGHTSEAL_LIBRARY") or str(Path(__file__).with_name("libweightseal.so"))
+    try:
+        library = ctypes.CDLL(path)
+    except OSError as error:
+        raise ImportError(f"weightseal: cannot load its library: {error}", path=path) from error
+    for name, (result, parameters) in PLAIN.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, parameters
+    found = library.wseal_abi_version()
+    if found != ABI_VERSION:
+        raise ImportError(f"weightseal: {path} has ABI version {found}, this package needs {ABI_VERSION}", path=path)
+    for name, parameters in FALLIBLE.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = c_int, [*parameters, _Error]
+    return library
+
+
+lib = _load()
+
+
+def call(function: Any, *arguments: Any) -> None:
+    """Calls one of FALLIBLE and raises Error unless it succeeds. The interpreter lock is released meanwhile."""
+    text = ErrorText()
+    check(function(*arguments, ctypes.byref(text)), text)
+
+
+def check(status: int, text: ErrorText) -> None:
+    """Raises Error unless a call that returned `status` and filled `text` succeeded."""
+    if status:
+        name = lib.wseal_status_name(status).decode()
+        raise Error(status, name, text.message.decode("utf-8", "replace"))
+
+
+def text(value: str) -> bytes:
+    """A string as C takes it. A NUL inside would cut it short, so it is refused."""
+    encoded = value.encode()
+    if b"\0" in encoded:
+        raise ValueError("a NUL character is not allowed here")
+    return encoded
+
+
+def path(value: str | os.PathLike[str]) -> bytes:
+    """A path as C takes it, whatever bytes it has."""
+    encoded = os.fsencode(value)
+    if b"\0" in encoded:
+        raise ValueError("a NUL character is not allowed in a path")
+    return encoded
+
+
+def threads(value: int) -> int:
+    """A number of workers as C takes it; ctypes would silently cut off what does not fit."""
+    if not 0 <= value < 1 << 32:
+        raise ValueError(f"threads must be 0 (one for each processor) or more, not {value}")
+    return value

@@ -1,0 +1,77 @@
+"""The declarations of this package against the C header."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import missing
+from weightseal import _ffi
+
+INCLUDE = Path(__file__).parents[3] / "capi" / "include"
+STRUCTS = {
+    "wseal_error": _ffi.ErrorText,
+    "wseal_hooks": _ffi.Hooks,
+    "wseal_seal_options": _ffi.SealOptions,
+    "wseal_facts": _ffi.Facts,
+    "wseal_tensor_info": _ffi.TensorInfo,
+    "wseal_file_info": _ffi.FileInfo,
+    "wseal_range": _ffi.Range,
+    "wseal_selection": _ffi.Selection,
+    "wseal_read_options": _ffi.ReadOptions,
+    "wseal_unseal_options": _ffi.UnsealOptions,
+}
+
+
+@pytest.fixture(scope="module")
+def header() -> str:
+    return re.sub(r"/\*.*?\*/", "", (INCLUDE / "weightseal.h").read_text(), flags=re.DOTALL)
+
+
+def parameters_in(header: str, name: str) -> int:
+    match = re.search(rf"\b{name}\(([^;]*)\);", header)
+    assert match, f"{name} is not in weightseal.h"
+    return 0 if match[1].strip() == "void" else match[1].count(",") + 1
+
+
+def test_functions_have_as_many_parameters(header: str) -> None:
+    for name, (_, parameters) in _ffi.PLAIN.items():
+        assert len(parameters) == parameters_in(header, name), name
+    for name, parameters in _ffi.FALLIBLE.items():
+        assert len(parameters) + 1 == parameters_in(header, name), name
+        assert re.search(rf"wseal_status {name}\(", header), name
+
+
+def test_structs_have_the_layout_of_the_c_compiler(tmp_path: Path) -> None:
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        missing("there is no C compiler")
+    wanted, lines = [], []
+    for c_name, struct in STRUCTS.items():
+        lines.append(f'printf("%zu\\n", sizeof({c_name}));')
+        wanted.append(ctypes.sizeof(struct))
+        for field, *_ in struct._fields_:
+            lines.append(f'printf("%zu\\n", offsetof({c_name}, {field}));')
+            wanted.append(getattr(struct, field).offset)
+    numbers = {
+        "WSEAL_ABI_VERSION": _ffi.ABI_VERSION,
+        "WSEAL_KEY_BYTES": _ffi.KEY_BYTES,
+        "WSEAL_KEY_TEXT_SIZE": _ffi.KEY_TEXT_SIZE,
+        "WSEAL_NO_SUCH_TENSOR": _ffi.NO_SUCH_TENSOR,
+        "WSEAL_UNSUPPORTED": _ffi.UNSUPPORTED,
+        **{f"WSEAL_KEY_{name.upper()}": number for name, number in _ffi.KEY_KINDS.items()},
+        **{f"WSEAL_{name.upper().replace('-', '_')}": number for name, number in _ffi.SUITES.items()},
+    }
+    for name, number in numbers.items():
+        lines.append(f'printf("%d\\n", (int){name});')
+        wanted.append(number)
+    source = tmp_path / "layout.c"
+    body = "\n".join(lines)
+    source.write_text(f"#include <stdio.h>\n#include <weightseal.h>\nint main(void) {{\n{body}\nreturn 0; }}\n")
+    subprocess.run([compiler, "-std=c11", "-I", INCLUDE, source, "-o", tmp_path / "layout"], check=True)
+    printed = subprocess.run([tmp_path / "layout"], check=True, capture_output=True, text=True).stdout
+    assert [int(line) for line in printed.split()] == wanted

@@ -1,0 +1,120 @@
+#pragma once
+// Errors: one enumeration with pinned numbers (shared with the C ABI) and one exception type.
+
+#include <cstdint>      // std::uint64_t
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <system_error> // std::system_error
+
+namespace weightseal {
+
+/// Everything weightseal can refuse or fail at. The numbers are part of the ABI and never change.
+enum class Errc : int {
+    // general
+    invalid_argument = 1, ///< a caller broke the documented contract of a function
+    out_of_memory = 2,    ///< an allocation, ours or the caller's allocator's, failed
+    cancelled = 3,        ///< the `cancelled` hook said so
+    unsupported = 4,      ///< valid, but this build does not implement it
+    internal = 5,         ///< a failure inside weightseal or libcrypto that has no better name
+    callback_failed = 6,  ///< a caller's hook did not do what it must
+
+    // input and output
+    io_failed = 10,        ///< the operating system refused a read, write or other call
+    file_not_found = 11,   ///< no such file or folder
+    file_exists = 12,      ///< the output exists and overwriting was not asked for
+    no_space = 13,         ///< the device or quota is full
+    source_changed = 14,   ///< an input became shorter or different while it was read
+    unsupported_file = 15, ///< neither a regular file nor a folder (a device, a socket, a linked folder)
+
+    // keys
+    wrong_key = 20,         ///< the container is intact, and no slot opens with this key
+    key_format = 21,        ///< the text is not a weightseal key
+    key_checksum = 22,      ///< the text looks like a key, and its checksum does not match: a typo
+    key_kind = 23,          ///< a key of another kind
+    key_source_failed = 24, ///< the key source is malformed or gave nothing
+    keys_dropped = 25,      ///< the keys of this handle were dropped; it can only list
+
+    // container
+    not_sealed = 30,         ///< not a weightseal container
+    plaintext_model = 31,    ///< a plaintext model was offered where a sealed one is required
+    truncated = 32,          ///< the file is shorter than its prelude says
+    trailing_bytes = 33,     ///< the file is longer than its prelude says
+    unknown_version = 34,    ///< a container version this build does not read
+    unknown_suite = 35,      ///< a cipher suite this build does not have
+    corrupt_prelude = 36,    ///< checksum, commitment or MAC of the prelude is wrong
+    bad_prelude = 37,        ///< a field of the prelude is out of its range
+    corrupt_slots = 38,      ///< both slot blocks are damaged
+    corrupt_index = 39,      ///< the index failed authentication
+    bad_index = 40,          ///< the index is authentic and breaks the format
+    corrupt_data = 41,       ///< a chunk of a tensor or file entry failed authentication
+    corrupt_gap = 42,        ///< bytes between entries are not the expected keystream
+    damaged_slot_block = 43, ///< `verify` only: one of the two slot blocks is damaged or stale
+    corrupt_leaf_table = 44, ///< a leaf does not match the body
+    unsafe_name = 45,        ///< an entry name that must not become a path
+    duplicate_name = 46,     ///< two entries of one name
+    no_such_tensor = 47,     ///< no tensor of this name
+    no_such_file_entry = 48, ///< no file entry of this name
+    slice_out_of_range = 49, ///< a slice leaves the tensor's shape
+    misaligned_slice = 50,   ///< a slice of a sub-byte dtype that does not start and end on a byte
+    destination_size = 51,   ///< the caller's buffer has not the size of what was asked for
+    too_large = 52,          ///< a count or size beyond the format's limits
+
+    // safetensors
+    header_truncated = 60,     ///< shorter than its own header
+    header_too_long = 61,      ///< header length above 100,000,000
+    header_not_json = 62,      ///< not valid JSON, or does not start with '{'
+    header_malformed = 63,     ///< JSON of another shape than the format's
+    duplicate_tensor = 64,     ///< a name twice, in one file or in two shards
+    tensor_hole = 65,          ///< bytes that belong to no tensor
+    tensor_overlap = 66,       ///< two tensors share bytes
+    tensor_out_of_bounds = 67, ///< offsets past the end of the file
+    shape_overflow = 68,       ///< the product of a shape does not fit
+    unknown_dtype = 69,        ///< a dtype outside the specification
+    tensor_size_mismatch = 70, ///< offsets and shape disagree
+    data_trailing_bytes = 71,  ///< bytes after the last tensor
+    misaligned_tensor = 72,    ///< a sub-byte tensor whose size is not a whole number of bytes
+
+    // model folders
+    shard_index_not_json = 80,  ///< model.safetensors.index.json is not valid JSON
+    shard_index_malformed = 81, ///< ... or has another shape
+    unsafe_shard_name = 82,     ///< it names a path instead of a file of the folder
+    missing_shard = 83,         ///< it names a file that is not there
+    wrong_shard = 84,           ///< a tensor is in another shard than it says
+    missing_tensor = 85,        ///< a tensor it names is in no shard
+    no_model = 86,              ///< the folder holds no safetensors file
+};
+
+/// The identifier of an error code, for example "wrong_key". Static storage; never null.
+[[nodiscard]] const char* errc_name(Errc code) noexcept;
+
+/// The std::error_category of `Errc`.
+[[nodiscard]] const std::error_category& error_category() noexcept;
+
+[[nodiscard]] inline std::error_code make_error_code(Errc code) noexcept {
+    return {static_cast<int>(code), error_category()};
+}
+
+/// The one exception weightseal throws, besides std::bad_alloc. `what()` names what was being read, what is wrong,
+/// where, and, where it helps, what to do; it never contains key material.
+class Error : public std::system_error {
+  public:
+    /// @param subject  what was being read: a path, "tensor 'w'", "slot block B"
+    /// @param detail   one clause saying what is wrong
+    /// @param offset   byte offset in the file or buffer, where one is known
+    Error(Errc code, std::string_view subject, std::string_view detail,
+          std::optional<std::uint64_t> offset = std::nullopt);
+
+    [[nodiscard]] Errc errc() const noexcept { return static_cast<Errc>(code().value()); }
+    [[nodiscard]] std::optional<std::uint64_t> offset() const noexcept { return offset_; }
+    [[nodiscard]] const char* what() const noexcept override { return message_.c_str(); }
+
+  private:
+    std::string message_;
+    std::optional<std::uint64_t> offset_;
+};
+
+} // namespace weightseal
+
+template <>
+struct std::is_error_code_enum<weightseal::Errc> : std::true_type {};

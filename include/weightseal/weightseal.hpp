@@ -1,0 +1,24 @@
+#pragma once
+// weightseal: protects AI model weights. This header includes everything of the C++ API.
+
+#include "weightseal/container/facts.hpp"        // what a container tells without a key, like `inspect`
+#include "weightseal/container/layout.hpp"       // every byte offset of the container format
+#include "weightseal/container/sealed_model.hpp" // open and read a container, like `SealedModel::open`
+#include "weightseal/container/sealer.hpp"       // write a container, like `seal`
+#include "weightseal/container/unseal.hpp"       // write the plaintext back, like `unseal`
+#include "weightseal/core/aligned_buffer.hpp"    // memory for tensors, like `AlignedBuffer`
+#include "weightseal/core/bytes.hpp"             // spans and checked arithmetic, like `checked_add`
+#include "weightseal/core/dtype.hpp"             // element types, like `Dtype::bf16`
+#include "weightseal/core/error.hpp"             // error codes, like `Errc::wrong_key`
+#include "weightseal/core/progress.hpp"          // progress, cancelling and logging, like `Hooks`
+#include "weightseal/core/suite.hpp"             // cipher suites, like `Suite::aes_256_gcm`
+#include "weightseal/core/tensor.hpp"            // names, shapes and slices, like `TensorInfo`
+#include "weightseal/core/version.hpp"           // version of the library, like `version_string`
+#include "weightseal/formats/model_folder.hpp"   // model folders, like `folder_model`
+#include "weightseal/formats/model_source.hpp"   // the interface of all inputs, like `ModelSource`
+#include "weightseal/formats/safetensors.hpp"    // safetensors files, like `safetensors_model`
+#include "weightseal/io/byte_source.hpp"         // files, memory and callbacks, like `file_source`
+#include "weightseal/io/parallel.hpp"            // threads, ours or the engine's, like `Parallel`
+#include "weightseal/keys/key.hpp"               // keys and their text form, like `Key::parse`
+#include "weightseal/keys/key_source.hpp"        // where keys come from, like `key_from_source`
+#include "weightseal/keys/secret.hpp"            // guarded memory, like `Secret`
