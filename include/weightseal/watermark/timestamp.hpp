@@ -1,0 +1,33 @@
+#pragma once
+// Time-stamps: an authority's word, by RFC 3161, that a record existed at a time (WATERMARK.md §8).
+
+#include "weightseal/watermark/record.hpp" // WatermarkRecord
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace weightseal {
+
+/// A TimeStampReq, DER, over the SHA-256 of the record's claim and signature: to be sent to an authority by the caller,
+/// for example as the body of a POST of application/timestamp-query. Holds a fresh nonce and asks for the authority's
+/// certificate.
+[[nodiscard]] std::vector<std::byte> timestamp_request(const WatermarkRecord& record);
+
+/// What a verified time-stamp says.
+struct TimeStamp {
+    std::int64_t seconds = 0; ///< since 1970-01-01T00:00:00Z
+    std::string authority;    ///< subject of the certificate that signed it
+};
+
+/// Stores an authority's TimeStampResp, DER and at most 1 MiB, in the record. Throws `timestamp_malformed`,
+/// `timestamp_mismatch`.
+void add_timestamp(WatermarkRecord& record, Bytes response);
+
+/// Verifies the record's time-stamp up to one of the certificates in `authorities`, a PEM file. Throws
+/// `timestamp_malformed` (also when the record has none), `timestamp_mismatch`, `timestamp_untrusted`, or what reading
+/// the file throws.
+[[nodiscard]] TimeStamp verify_timestamp(const WatermarkRecord& record, const std::filesystem::path& authorities);
+
+} // namespace weightseal

@@ -1,0 +1,56 @@
+#pragma once
+// Kernels: the inner loops of the watermark, one implementation per instruction set. All give the same integers.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace weightseal::watermark {
+
+/// Over nonzero finite elements: how many, and the sum of their m (WATERMARK.md §4).
+struct Magnitude {
+    std::uint64_t sum = 0;
+    std::uint64_t count = 0;
+};
+
+/// Over the elements of a row: S and Q of both features, and how many elements are not finite.
+struct RowSums {
+    std::int64_t white_s = 0;
+    std::uint64_t white_q = 0;
+    std::int64_t sign_s = 0;
+    std::uint64_t sign_q = 0;
+    std::uint64_t nonfinite = 0;
+};
+
+/// Element types that kernels read; everything else is converted to f32 first.
+enum class Element : std::uint8_t { f32 = 0, f16 = 1, bf16 = 2 };
+inline constexpr std::size_t element_count = 3;
+
+/// The loops of one element type. `elements` needs no alignment.
+struct Loops {
+    /// Adds the magnitude of `count` elements to `to`.
+    void (*measure)(const void* elements, std::size_t count, Magnitude& to);
+    /// Adds the sums of `count` elements, at most 2²⁰, under the scale `c` to `to`. Bit i of `chips` (the lowest of
+    /// each word first) belongs to element i; all words up to ⌈count/64⌉ are readable.
+    void (*correlate)(const void* elements, std::size_t count, float c, const std::uint64_t* chips, RowSums& to);
+};
+
+struct Kernel {
+    std::string_view name; ///< "plain", "avx2", "avx512", "neon"
+    bool (*is_supported)() noexcept;
+    Loops loops[element_count];
+
+    [[nodiscard]] const Loops& of(Element element) const noexcept { return loops[static_cast<std::size_t>(element)]; }
+};
+
+/// The kernels compiled in, slowest first; the first is "plain" and always supported.
+[[nodiscard]] std::span<const Kernel* const> all_kernels() noexcept;
+
+/// The fastest supported one, or the one WEIGHTSEAL_FORCE_KERNEL names. Throws `unsupported` for one that this
+/// processor does not run; names of other jobs' kernels are not its business.
+[[nodiscard]] const Kernel& chosen_kernel();
+
+extern const Kernel plain_kernel;
+
+} // namespace weightseal::watermark
