@@ -53,10 +53,11 @@ inline Parts empty_parts(Suite suite, unsigned chunk_log2, std::uint64_t body_si
 }
 
 /// Encrypts the plaintext of all entries into the body and puts their tags into the index. A writer of its
-/// own, chunk by chunk: the one of the library goes by cells. False when the index breaks the format.
+/// own, chunk by chunk: the one of the library goes by cells. False when prelude or index break the format.
 inline bool fill_body(Parts& parts) {
     const container::KeySchedule keys = keys_of(parts);
     const auto chunk_log2 = load_le<std::uint8_t>(parts.prelude, layout::prelude::at_chunk_log2);
+    if (chunk_log2 < layout::min_chunk_log2 || chunk_log2 > layout::max_chunk_log2) return false; // no reader comes here
     AlignedBuffer copy(parts.index.size(), {});
     std::ranges::copy(parts.index, copy.bytes().begin());
     try {
