@@ -1,5 +1,5 @@
 #pragma once
-// The feature of an element (WATERMARK.md §4), and conversions between element types.
+// The feature of an element (WATERMARK.md §4).
 
 #include <bit>
 #include <cmath>
@@ -29,16 +29,6 @@ namespace weightseal::watermark {
 [[nodiscard]] constexpr int sign_feature(std::uint32_t u) noexcept {
     if ((u & 0x7FFFU) == 0) return 0;
     return (u & 0x8000U) != 0 ? -1 : 1;
-}
-
-/// Exact. NaN stays NaN.
-[[nodiscard]] constexpr float f16_to_f32(std::uint16_t half) noexcept {
-    const std::uint32_t sign = (half & 0x8000U) << 16;
-    const std::uint32_t magnitude = half & 0x7FFFU;
-    if (magnitude >= 0x7C00U) return std::bit_cast<float>(sign | 0x7F800000U | (magnitude & 0x3FFU) << 13);
-    if (magnitude >= 0x0400U) return std::bit_cast<float>(sign | ((magnitude << 13) + 0x38000000U));
-    const float value = static_cast<float>(magnitude) * 0x1p-24F; // subnormal or zero
-    return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(value));
 }
 
 } // namespace weightseal::watermark

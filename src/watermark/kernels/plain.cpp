@@ -1,8 +1,10 @@
 // The kernel in plain C++: the definition the others are tested against.
 
+#include "formats/dequantize.hpp"
 #include "watermark/feature.hpp"
 #include "watermark/kernels/kernel.hpp"
 
+#include <bit>
 #include <cstring>
 
 namespace weightseal::watermark {
@@ -15,7 +17,9 @@ struct F32 {
 
 struct F16 {
     using Stored = std::uint16_t;
-    static std::uint32_t upper(Stored value) noexcept { return std::bit_cast<std::uint32_t>(f16_to_f32(value)) >> 16; }
+    static std::uint32_t upper(Stored value) noexcept {
+        return std::bit_cast<std::uint32_t>(formats::f16_to_float(value)) >> 16;
+    }
 };
 
 struct Bf16 {
