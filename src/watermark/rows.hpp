@@ -10,6 +10,8 @@ namespace weightseal::watermark {
 
 inline constexpr std::uint64_t min_row = 64;
 inline constexpr std::uint64_t sample_block = 32;
+/// Longest row that is marked: rows are handled whole.
+inline constexpr std::uint64_t max_row = std::uint64_t{1} << 20;
 
 /// Rows of a tensor: `count` runs of `length` consecutive elements.
 struct Rows {

@@ -23,13 +23,16 @@ inline constexpr double max_strength = 0.02;
 /// Tensors with fewer elements, or fewer than two dimensions, are copied untouched unless chosen by name.
 inline constexpr std::uint64_t min_marked_elements = 4096;
 
+/// Most bytes of an owner or model id.
+inline constexpr std::size_t max_label_size = 1024;
+
 /// Auto strength: s = clamp(13.45/(0.6·√N), 0.05 %, 0.5 %) for N markable elements.
 [[nodiscard]] double auto_strength(std::uint64_t elements) noexcept;
 /// The z that blind detection is sure to reach on an unchanged copy, 0.6·s·√N.
 [[nodiscard]] double expected_z(double strength, std::uint64_t elements) noexcept;
 
 struct MarkOptions {
-    std::string owner;              ///< who claims the model; required, at most 1024 bytes of UTF-8
+    std::string owner;              ///< who claims the model; required, at most `max_label_size` bytes of UTF-8
     std::string model_id;           ///< which model it is; the same
     std::optional<double> strength; ///< `min_strength` … `max_strength`; empty: auto
     /// Names of tensors to mark, `*` and `?` being wildcards. Empty: every F64, F32, F16 and BF16 tensor of two
