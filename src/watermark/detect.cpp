@@ -14,8 +14,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <fmt/format.h>
 #include <mutex>
+#include <numbers>
 #include <unordered_map>
 
 namespace weightseal {
@@ -23,8 +25,10 @@ namespace {
 
 using namespace watermark;
 
-/// z from which on a result is said to be possible: 1e-9 after correction.
-constexpr double enough_z = 6.71;
+/// The z whose log10 p this is.
+double z_of(double log10_p) {
+    return std::sqrt(2 * (std::log(static_cast<double>(statistic_count)) - log10_p * std::numbers::ln10));
+}
 
 std::optional<Correlation>& at(Correlations& correlations, Statistic statistic) {
     return correlations[static_cast<std::size_t>(statistic)];
@@ -81,6 +85,9 @@ class Detector {
     }
 
     Detection run() {
+        if (!(options_.max_log10_p >= smallest_log10_p && options_.max_log10_p < 0))
+            throw Error(Errc::invalid_argument, "threshold",
+                        fmt::format("is not a log10 p from {:.2f} to below 0", smallest_log10_p));
         list_tensors();
         if (detection_.matched_elements == 0)
             throw Error(Errc::no_common_tensor, "suspect", "holds none of the tensors that the record marks");
@@ -100,12 +107,16 @@ class Detector {
     [[nodiscard]] const Match& match(std::size_t t) const { return matches_[marked_[t]]; }
 
     void list_tensors() {
-        std::size_t used = 0;
+        std::vector<bool> is_known(suspect_.entries().size());
         for (const Match& found : matches_)
-            used += found.entry ? 1U : 0U;
-        for (const SourceEntry& entry : suspect_.entries())
-            detection_.extra_tensors += entry.kind == SourceEntry::Kind::tensor ? 1U : 0U;
-        detection_.extra_tensors -= used;
+            if (found.entry) is_known[*found.entry] = true;
+        for (std::size_t i = 0; i < is_known.size(); ++i) {
+            const SourceEntry& entry = suspect_.entries()[i];
+            if (entry.kind != SourceEntry::Kind::tensor || is_known[i]) continue;
+            // Tied tensors, and those that no feature can be taken of, have no match and are known all the same.
+            if (!std::ranges::binary_search(record_.tensors, entry.name, {}, &RecordTensor::name))
+                ++detection_.extra_tensors;
+        }
         for (std::size_t t = 0; t < marked_.size(); ++t) {
             TensorDetection listed{.name = tensor(t).name};
             if (const Match& found = match(t); found.entry) {
@@ -157,9 +168,11 @@ class Detector {
                      suspect_.read(entry, first * size, worker.buffer);
                      RowSums sums;
                      worker.reader.add_rows(dtype, worker.buffer, row, first, sums);
-                     const std::lock_guard lock(mutex_);
-                     add(detection_.tensors[t].correlations, Statistic::blind_white, Statistic::blind_sign, sums);
-                     detection_.tensors[t].nonfinite += sums.nonfinite;
+                     {
+                         const std::lock_guard lock(mutex_);
+                         add(detection_.tensors[t].correlations, Statistic::blind_white, Statistic::blind_sign, sums);
+                         detection_.tensors[t].nonfinite += sums.nonfinite;
+                     }
                      work.advance(worker.buffer.size());
                  });
     }
@@ -219,10 +232,12 @@ class Detector {
                      for (std::size_t i = 0; i < count; ++i)
                          worker.suspect[i] -= worker.original[i];
                      worker.reader.add_rows(worker.suspect, row, first, informed_sums);
-                     const std::lock_guard lock(mutex_);
-                     Correlations& to = detection_.tensors[t].correlations;
-                     add(to, Statistic::aligned_white, Statistic::aligned_sign, aligned_sums);
-                     add(to, Statistic::informed_white, Statistic::informed_sign, informed_sums);
+                     {
+                         const std::lock_guard lock(mutex_);
+                         Correlations& to = detection_.tensors[t].correlations;
+                         add(to, Statistic::aligned_white, Statistic::aligned_sign, aligned_sums);
+                         add(to, Statistic::informed_white, Statistic::informed_sign, informed_sums);
+                     }
                      work.advance(count * sizeof(float));
                  });
     }
@@ -240,7 +255,7 @@ class Detector {
         detection_.expected_z = expected_z(record_.strength, detection_.matched_elements);
         if (detection_.significance.log10_p <= options_.max_log10_p)
             detection_.verdict = Verdict::detected;
-        else if (detection_.expected_z < enough_z)
+        else if (detection_.expected_z < z_of(options_.max_log10_p))
             detection_.verdict = Verdict::not_enough_evidence;
     }
 

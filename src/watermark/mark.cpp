@@ -56,25 +56,34 @@ Survey survey(const ModelSource& model, const std::vector<bool>& chosen, const P
     return found;
 }
 
-// Tensors with equal data are marked once, under the first of their names.
+// Tensors with equal data are marked once, under the first of the chosen names. One that was not chosen is tied, too:
+// left as it is beside its marked twin, it would show what marking changed.
 std::map<std::size_t, std::size_t> find_ties(const ModelSource& model, const std::vector<bool>& chosen,
                                              const std::vector<Digest>& digests) {
     std::map<std::size_t, std::size_t> ties; // entry → the one it is tied to
     std::map<std::tuple<Digest, Dtype, std::vector<std::uint64_t>>, std::size_t> first;
-    std::vector<std::size_t> by_name;
+    std::vector<std::size_t> order; // the chosen ones before the others, each by name
     for (std::size_t i = 0; i < chosen.size(); ++i)
-        if (chosen[i]) by_name.push_back(i);
-    std::ranges::sort(by_name, {}, [&](std::size_t i) { return model.entries()[i].name; });
-    for (const std::size_t i : by_name) {
+        if (model.entries()[i].kind == SourceEntry::Kind::tensor) order.push_back(i);
+    std::ranges::sort(order, {}, [&](std::size_t i) {
+        return std::pair<bool, std::string_view>(!chosen[i], model.entries()[i].name);
+    });
+    for (const std::size_t i : order) {
         const SourceEntry& entry = model.entries()[i];
-        const auto [other, is_new] = first.emplace(std::tuple(digests[i], entry.dtype, entry.shape), i);
-        if (!is_new) ties.emplace(i, other->second);
+        std::tuple what(digests[i], entry.dtype, entry.shape);
+        const auto twin = first.find(what);
+        if (twin != first.end())
+            ties.emplace(i, twin->second);
+        else if (chosen[i])
+            first.emplace(std::move(what), i);
     }
     for (std::size_t i = 0; i < chosen.size(); ++i) {
         const SourceEntry& entry = model.entries()[i];
-        if (entry.kind != SourceEntry::Kind::alias || !chosen[*entry.link]) continue;
-        const auto target = ties.find(*entry.link);
-        ties.emplace(i, target == ties.end() ? *entry.link : target->second);
+        if (entry.kind != SourceEntry::Kind::alias) continue;
+        if (const auto target = ties.find(*entry.link); target != ties.end())
+            ties.emplace(i, target->second);
+        else if (chosen[*entry.link])
+            ties.emplace(i, *entry.link);
     }
     return ties;
 }

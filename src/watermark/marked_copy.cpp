@@ -89,6 +89,8 @@ void MarkedCopy::write(const Key& key, const std::map<std::size_t, std::size_t>&
         write_file(file, out, context);
         out.commit();
     }
+    if (context.counts.elements == 0)
+        throw Error(Errc::nothing_to_mark, "model", "every row of its tensors is too close to zero to be marked");
     report.zeros = context.counts.zeros;
     report.nonfinite = context.counts.nonfinite;
     report.relative_change = std::sqrt(context.counts.squared_change / context.counts.squared_norm);

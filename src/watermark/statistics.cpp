@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::array<std::string_view, statistic_count> names{"blind_white",  "blind_sign",     "aligned_white",
                                                               "aligned_sign", "informed_white", "informed_sign"};
-constexpr double log10_floor = -128 * std::numbers::ln2 / std::numbers::ln10;
 
 } // namespace
 
@@ -33,7 +32,7 @@ Significance significance(const Correlations& correlations) noexcept {
     if (result.z <= 0) return result;
     const double bound =
         std::log10(static_cast<double>(statistic_count)) - result.z * result.z / 2 / std::numbers::ln10;
-    result.log10_p = std::clamp(bound, log10_floor, 0.0);
+    result.log10_p = std::clamp(bound, smallest_log10_p, 0.0);
     result.log10_p_2_64_keys = std::min(0.0, result.log10_p + 64 * std::numbers::ln2 / std::numbers::ln10);
     return result;
 }

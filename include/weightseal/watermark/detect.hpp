@@ -62,15 +62,15 @@ struct Detection {
 struct DetectOptions {
     const ModelSource* original = nullptr; ///< the unmarked original: adds the aligned and informed statistics
     ModelFamily family = ModelFamily::automatic;
-    double max_log10_p = -9; ///< detected when log10 p is at most this
+    double max_log10_p = -9; ///< detected when log10 p is at most this: `smallest_log10_p` or more, below 0
     Parallel parallel;
     Hooks hooks;
 };
 
 /// Looks for the mark of `key` under `record` in `suspect`. S and Q of the blind statistics are the same on every
 /// processor and for any number of threads. Missing, renamed, truncated or extra tensors only lose their share. Throws
-/// `Error`: what reading throws, `key_kind`, `key_mismatch` (not the key that the record commits to),
-/// `original_mismatch` (the original is not the one that the record commits to), `no_common_tensor`, `cancelled`.
+/// `Error`: what reading throws, `invalid_argument`, `key_kind`, `key_mismatch` (not the key that the record commits
+/// to), `original_mismatch` (the original is not the one that the record commits to), `no_common_tensor`, `cancelled`.
 [[nodiscard]] Detection detect(const ModelSource& suspect, const Key& key, const WatermarkRecord& record,
                                const DetectOptions& options = {});
 

@@ -20,7 +20,8 @@ namespace weightseal {
 /// Strengths a mark may have.
 inline constexpr double min_strength = 0.0001;
 inline constexpr double max_strength = 0.02;
-/// Tensors with fewer elements, or fewer than two dimensions, are copied untouched unless chosen by name.
+/// Tensors with fewer elements are copied untouched unless chosen by name; those with fewer than two dimensions always
+/// are.
 inline constexpr std::uint64_t min_marked_elements = 4096;
 
 /// Most bytes of an owner or model id.
@@ -36,7 +37,8 @@ struct MarkOptions {
     std::string model_id;           ///< which model it is; the same
     std::optional<double> strength; ///< `min_strength` … `max_strength`; empty: auto
     /// Names of tensors to mark, `*` and `?` being wildcards. Empty: every F64, F32, F16 and BF16 tensor of two
-    /// dimensions or more and at least `min_marked_elements` elements.
+    /// dimensions or more and at least `min_marked_elements` elements. Tensors of the same data as a chosen one stay
+    /// so.
     std::vector<std::string> tensors;
     std::optional<Key> signing_key; ///< signs the record
     bool overwrite = false;         ///< replace an existing output

@@ -4,6 +4,7 @@
 #include <array>    // std::array
 #include <cstddef>  // std::size_t
 #include <cstdint>  // std::int64_t
+#include <numbers>  // std::numbers
 #include <optional> // std::optional
 #include <string_view>
 
@@ -41,6 +42,9 @@ struct Correlation {
 
 /// One value for each registered statistic; empty where it was not run.
 using Correlations = std::array<std::optional<Correlation>, statistic_count>;
+
+/// No p below 2⁻¹²⁸ is claimed: the chips are only as random as AES-256 and SHA-256 are sound.
+inline constexpr double smallest_log10_p = -128 * std::numbers::ln2 / std::numbers::ln10;
 
 /// What a set of correlations says against chance.
 struct Significance {
