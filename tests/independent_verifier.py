@@ -334,7 +334,11 @@ class Matching:
             if tensor.tied_to and tensor.tied_to not in self.found:
                 self.take(tensor.tied_to, tensor.name, "name")
         self.match_name_parts()
+        doubtful = self.release_doubtful()
         self.match_sketches()
+        for name, (tensor, by, _) in doubtful.items():
+            if name not in self.found:
+                self.take(name, tensor.name, by)
 
     def comparable(self, name: str, candidate: str) -> int:
         """How many leading elements can be compared."""
@@ -368,6 +372,19 @@ class Matching:
         for candidate, names in wanting.items():
             if len(names) == 1:
                 self.take(names[0], candidate, "name part")
+
+    def release_doubtful(self) -> dict[str, tuple[Tensor, str, int]]:
+        """Undoes matches by name whose content is another."""
+        doubtful = {}
+        for name, (tensor, _, _) in self.found.items():
+            mark = self.wanted[name].mark
+            if mark and tensor.elements == prod(self.wanted[name].shape):
+                if similarity(sketch_of(tensor), mark.sketch) <= 0.5:
+                    doubtful[name] = self.found[name]
+        for name, (tensor, _, _) in doubtful.items():
+            del self.found[name]
+            self.free.add(tensor.name)
+        return doubtful
 
     def match_sketches(self) -> None:
         missing = [name for name in self.missing() if self.wanted[name].mark]

@@ -8,6 +8,7 @@
 #include <map>
 #include <span>
 #include <unordered_map>
+#include <utility>
 
 namespace weightseal::watermark {
 namespace {
@@ -55,7 +56,10 @@ class Matcher {
                 if (const auto target = position(*tensor.tied_to); target && !matches_[*target].entry)
                     take_named(*target, tensor.name);
         match_name_parts();
+        const std::vector<std::pair<std::size_t, Match>> doubtful = release_doubtful();
         match_sketches();
+        for (const auto& [i, match] : doubtful)
+            if (!matches_[i].entry) take(i, *match.entry, match.by);
         return std::move(matches_);
     }
 
@@ -118,6 +122,21 @@ class Matcher {
             if (wanting.size() == 1) take(wanting.front(), entry, MatchedBy::name_part);
     }
 
+    // Names are easily exchanged. Where the content is another, the match is undone until no tensor fits better.
+    std::vector<std::pair<std::size_t, Match>> release_doubtful() {
+        std::vector<std::pair<std::size_t, Match>> doubtful;
+        for (std::size_t i = 0; i < matches_.size(); ++i) {
+            const RecordTensor& tensor = record_.tensors[i];
+            if (!matches_[i].entry || !tensor.mark) continue;
+            const std::size_t entry = *matches_[i].entry;
+            if (element_count(suspect_.entries()[entry].shape) != element_count(tensor.shape)) continue;
+            if (similarity(sketch_of(suspect_, entry), tensor.mark->sketch) > min_similarity) continue;
+            doubtful.emplace_back(i, std::exchange(matches_[i], {}));
+            taken_[entry] = false;
+        }
+        return doubtful;
+    }
+
     // What is left, by content: pairs that are each other's most similar.
     void match_sketches() {
         std::map<std::uint64_t, std::vector<std::size_t>> mine, theirs; // by number of elements
@@ -126,7 +145,13 @@ class Matcher {
         for (std::size_t entry = 0; entry < taken_.size(); ++entry)
             if (!taken_[entry]) theirs[element_count(suspect_.entries()[entry].shape)].push_back(entry);
         for (const auto& [elements, tensors] : mine)
-            if (const auto group = theirs.find(elements); group != theirs.end()) match_group(tensors, group->second);
+            if (const auto group = theirs.find(elements); group != theirs.end()) {
+                // Of equally similar ones the first by name, however the suspect's file is ordered.
+                std::ranges::sort(group->second, {}, [&](std::size_t entry) -> const std::string& {
+                    return suspect_.entries()[entry].name;
+                });
+                match_group(tensors, group->second);
+            }
     }
 
     void match_group(const std::vector<std::size_t>& tensors, const std::vector<std::size_t>& entries) {

@@ -1,5 +1,6 @@
 #include "support/watermark.hpp"
 
+#include "crypto/ctr.hpp"
 #include "crypto/hash.hpp"
 #include "formats/dequantize.hpp"
 #include "watermark/identity.hpp"
@@ -32,6 +33,16 @@ Key watermark_key(std::uint64_t number) {
     std::array<std::byte, secret_size> bytes{};
     store_le(bytes, 0, number);
     return {KeyKind::watermark, Secret::copy_of(bytes)};
+}
+
+std::vector<int> chips_of(const Key& key, const MarkIdentity& identity, std::string_view tensor,
+                          const std::vector<std::uint64_t>& shape, std::size_t count) {
+    Data keystream((count + 7) / 8);
+    crypto::AesCtr(watermark::Identity(key, identity).chip_key(tensor, shape).bytes()).fill(0, keystream);
+    std::vector<int> chips(count);
+    for (std::size_t i = 0; i < count; ++i)
+        chips[i] = (std::to_integer<unsigned>(keystream[i / 8]) >> (i % 8) & 1U) != 0 ? -1 : 1;
+    return chips;
 }
 
 Data stored(std::string_view dtype, const std::vector<double>& values) {

@@ -11,6 +11,10 @@ namespace weightseal::testing {
 /// A key of kind `watermark` that is the same in every run.
 [[nodiscard]] Key watermark_key(std::uint64_t number);
 
+/// The chips of a tensor's first elements, +1 or -1.
+[[nodiscard]] std::vector<int> chips_of(const Key& key, const MarkIdentity& identity, std::string_view tensor,
+                                        const std::vector<std::uint64_t>& shape, std::size_t count);
+
 /// Floats as data of a markable dtype, rounded to nearest.
 [[nodiscard]] Data stored(std::string_view dtype, const std::vector<double>& values);
 /// The values of a float tensor.
