@@ -252,8 +252,9 @@ const char* wseal_status_name(uint32_t status) {
 wseal_status wseal_key_generate(uint32_t kind, wseal_key** own_key, wseal_error* error) {
     return guarded(error, [&] {
         require(own_key);
-        if (kind != WSEAL_KEY_SEAL) throw Error(Errc::unsupported, "key", "only seal keys can be generated");
-        *own_key = new wseal_key{Key::generate(KeyKind::seal)};
+        if (!is_key_kind(kind) || kind == WSEAL_KEY_RECIPIENT)
+            throw Error(Errc::unsupported, "key", "only seal, watermark and signing keys can be generated");
+        *own_key = new wseal_key{Key::generate(static_cast<KeyKind>(kind))};
     });
 }
 

@@ -168,7 +168,7 @@ typedef enum wseal_key_kind {
 /** Room that the text form of any key needs, with its terminator. */
 #define WSEAL_KEY_TEXT_SIZE 80
 
-/** A fresh random key. Kinds: WSEAL_KEY_SEAL. */
+/** A fresh random key. Kinds: WSEAL_KEY_SEAL, WSEAL_KEY_WATERMARK, WSEAL_KEY_SIGNING; others are unsupported. */
 WSEAL_API wseal_status wseal_key_generate(uint32_t kind, wseal_key** own_key, wseal_error* error);
 /** A key from its text form; comments and blank lines are skipped. The caller wipes its text. */
 WSEAL_API wseal_status wseal_key_parse(const char* text, wseal_key** own_key, wseal_error* error);

@@ -43,12 +43,19 @@ def text_of(kind: str, key: bytes) -> str:
     return f"wseal_{kind}_" + base64.urlsafe_b64encode(key + checksum).decode()
 
 
+def public_half(key: bytes) -> bytes:
+    return Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
+
+
 def make_keys() -> None:
     secrets = [bytes(32), bytes(range(32)), b"\xff" * 32, fixed("key")]
     write("keys.json", ["The text form of keys: 'wseal_' kind '_', then base64url of 32 bytes and of the first 4 bytes of",
-                        "SHA-256('weightseal/v1/key/' kind key). Made by generate.py with hashlib."],
+                        "SHA-256('weightseal/v1/key/' kind key), and of the public halves of signing keys, whose kind is 'signer'.",
+                        "Made by generate.py with hashlib, and the Python package 'cryptography' for the public halves."],
           {"keys": [{"kind": kind, "key": key.hex(), "text": text_of(kind, key)}
-                    for kind in ("seal", "recipient", "signing", "watermark") for key in secrets]})
+                    for kind in ("seal", "recipient", "signing", "watermark") for key in secrets],
+           "signers": [{"signing_key": key.hex(), "public": public_half(key).hex(), "text": text_of("signer", public_half(key))}
+                       for key in secrets]})
 
 
 # --- key_schedule.json

@@ -24,9 +24,19 @@ def test_keygen_makes_distinct_keys() -> None:
     assert all(re.fullmatch(r"wseal_seal_[A-Za-z0-9_-]{48}", key) for key in keys)
 
 
+@pytest.mark.parametrize("kind", ["seal", "watermark", "signing"])
+def test_keygen_makes_keys_of_a_kind(kind: str) -> None:
+    key = ws.keygen(kind=kind)
+    assert re.fullmatch(rf"wseal_{kind}_[A-Za-z0-9_-]{{48}}", key)
+    assert key != ws.keygen(kind=kind)
+
+
 def test_keygen_refuses_unknown_kinds() -> None:
     with pytest.raises(ValueError, match="unknown kind"):
         ws.keygen("banana")
+    with pytest.raises(ws.Error) as caught:
+        ws.keygen("recipient")
+    assert caught.value.name == "unsupported"
 
 
 def test_sources_open_what_the_text_sealed(sealed: Sealed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,12 +18,13 @@ _SOURCES = ("file:", "env:", "fd:", "cmd:")
 def keygen(kind: str = "seal") -> str:
     """Returns a fresh random key as text: a prefix that names its kind, 32 random bytes and a checksum.
 
+    `kind` is what the key is for: "seal" for containers, "watermark" for marks, "signing" for the records of marks.
     Keep it in a secret store or a file with mode 0600, and refer to it by a key source. Python cannot wipe
     strings, so a process that must not keep the key in its memory passes a source instead of the text.
 
     Raises:
         ValueError: `kind` is not "seal", "recipient", "signing" or "watermark".
-        Error: "unsupported" for a kind this version does not make.
+        Error: "unsupported" for "recipient", which this version does not make.
     """
     try:
         number = _ffi.KEY_KINDS[kind]
