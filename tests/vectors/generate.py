@@ -175,9 +175,80 @@ def by_writer(suite: int) -> dict:
                     key_text(secret))
 
 
+# --- record.json
+
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def text(string: str) -> bytes:
+    data = string.encode()
+    return struct.pack("<I", len(data)) + data
+
+
+def root_of(tensors: list[dict]) -> bytes:
+    """WATERMARK.md section 2."""
+    data = b"weightseal/watermark/v1/root" + struct.pack("<Q", len(tensors))
+    for tensor in tensors:
+        data += text(tensor["name"]) + text(tensor["dtype"]) + struct.pack("<I", len(tensor["shape"]))
+        data += struct.pack(f"<{len(tensor['shape'])}Q", *tensor["shape"]) + bytes.fromhex(tensor["sha256"])
+    return sha256(data)
+
+
+def claim_text(claim: dict) -> str:
+    """WATERMARK.md section 7."""
+    return json.dumps(claim, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def record_tensor(name: str, dtype: str, shape: list[int], data: str, elements: int | None = None,
+                  tied_to: str | None = None) -> dict:
+    tensor = {"name": name, "dtype": dtype, "shape": shape, "sha256": sha256(data.encode()).hex()}
+    if elements is not None:
+        tensor["mark"] = {"commitment": fixed(f"commitment {name}").hex(), "sha256": fixed(f"marked {name}").hex(),
+                          "elements": elements, "sketch": base64.b64encode(fixed(f"sketch {name}", 512)).decode()}
+    if tied_to is not None:
+        tensor["tied_to"] = tied_to
+    return tensor
+
+
+def record_case(name: str, strength: str, tensors: list[dict], owner: str, model_id: str, signing_key: bytes | None) -> dict:
+    tensors.sort(key=lambda tensor: tensor["name"].encode())
+    root = root_of(tensors)
+    statistics = [f"{variant}_{feature}" for variant in ("blind", "aligned", "informed") for feature in ("white", "sign")]
+    claim = claim_text({"owner": owner, "model_id": model_id, "root": root.hex(), "strength": strength,
+                        "statistics": statistics, "tensors": tensors})
+    digest, signature = sha256(claim.encode()), b""
+    evidence = {"digest": digest.hex()}
+    if signing_key is not None:
+        signature = Ed25519PrivateKey.from_private_bytes(signing_key).sign(b"weightseal/watermark/v1/record" + digest)
+        evidence |= {"signer": text_of("signer", public_half(signing_key)),
+                     "signature": base64.b64encode(signature).decode()}
+    evidence_text = json.dumps(evidence, separators=(",", ":"))
+    return {"name": name, "claim": claim, "root": root.hex(), "imprint": sha256(claim.encode() + signature).hex(),
+            "signing_key": signing_key.hex() if signing_key is not None else None,
+            "json": f'{{"weightseal_record":1,\n"claim":{claim},\n"evidence":{evidence_text}}}\n'}
+
+
+def make_records() -> None:
+    small = [record_tensor("weight", "F32", [64, 64], "w", 4096)]
+    many = [record_tensor("b.weight", "BF16", [4096, 11008], "b", 45088767), record_tensor("a.weight", "F64", [2, 4096], "a", 0),
+            record_tensor("lm_head.weight", "F16", [100, 64], "e", tied_to="embed.weight"),
+            record_tensor("embed.weight", "F16", [100, 64], "e", 6400), record_tensor("scale", "F32", [], "s"),
+            record_tensor("empty", "I64", [0, 2**57], ""), record_tensor("packed", "F4", [2, 3], "p"),
+            record_tensor("gewürz/模型 \"q\" \\ \t\x01\x7f </script>", "F8_E4M3", [5], "odd"),
+            record_tensor("Z", "U8", [3], "z"), record_tensor("\U0001f600", "BOOL", [1], "t"), record_tensor("\uffee", "I8", [1], "u")]
+    write("record.json", ["Records of marks (WATERMARK.md sections 2, 7 and 8): the record's file, the text of its claim, the root of the",
+                          "original, and the imprint that a time-stamp is of. Made by generate.py with hashlib, json and the Python package",
+                          "'cryptography'."],
+          {"records": [record_case("unsigned", "0.005", small, "ACME Corp.", "tiny-1", None),
+                       record_case("signed, of every kind of tensor", "0.00031622776601683794", many, "Ünïcode & Söhne\n\"GmbH\"",
+                                   "model/7b-v2", fixed("signing key"))]})
+
+
 def main() -> None:
     make_keys()
     make_schedule()
+    make_records()
     write("container.json", ["Sealed files. 'parts' are pairs of offset and base64url; the rest of the 'size' bytes is zero, and SHA-256 of the",
                              "whole file is 'sha256'. What 'key' opens: tensors and files in the order of the file, with SHA-256 of their",
                              "bytes; the role 'head' is the head of a safetensors file. Made by generate.py with the program and with",

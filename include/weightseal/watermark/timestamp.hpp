@@ -10,6 +10,9 @@
 
 namespace weightseal {
 
+/// Largest TimeStampResp that is read, bytes.
+inline constexpr std::size_t max_timestamp_size = std::size_t{1} << 20;
+
 /// A TimeStampReq, DER, over the SHA-256 of the record's claim and signature: to be sent to an authority by the caller,
 /// for example as the body of a POST of application/timestamp-query. Holds a fresh nonce and asks for the authority's
 /// certificate.
@@ -21,7 +24,7 @@ struct TimeStamp {
     std::string authority;    ///< subject of the certificate that signed it
 };
 
-/// Stores an authority's TimeStampResp, DER and at most 1 MiB, in the record. Throws `timestamp_malformed`,
+/// Stores an authority's TimeStampResp, DER, in the record. Throws `timestamp_malformed`,
 /// `timestamp_mismatch`.
 void add_timestamp(WatermarkRecord& record, Bytes response);
 
