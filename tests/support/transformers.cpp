@@ -394,6 +394,12 @@ void turn_queries(Transformer& model, Random& random) {
     }
 }
 
+void permute_vocabulary(Transformer& model, Random& random) {
+    const std::vector<Index> order = random.permutation(model.shape.vocabulary);
+    reorder_rows(model.at("model.embed_tokens.weight"), order);
+    reorder_rows(model.at("lm_head.weight"), order);
+}
+
 void scale_residual(Transformer& model, double factor) {
     model.at("model.embed_tokens.weight") *= factor;
     for (const std::string& name : writers(model))

@@ -53,7 +53,9 @@ struct Transformer {
 /// `key_heads` is not used: BERT has as many as heads.
 [[nodiscard]] Transformer random_bert(const TransformerShape& shape, std::uint64_t seed);
 
-/// As a model source with config.json, of dtype "F32" or "BF16" (rounded to nearest even).
+/// Its tensors, of dtype "F32" or "BF16" (rounded to nearest, ties to even).
+[[nodiscard]] std::vector<TensorData> tensors_of(const Transformer& transformer, std::string_view dtype = "F32");
+/// The same as a model source with config.json.
 [[nodiscard]] MemoryModel model_of(const Transformer& transformer, std::string_view dtype = "F32");
 /// The same as a folder of files.
 void save_model(const Transformer& transformer, const std::filesystem::path& folder, std::string_view dtype = "F32");
@@ -77,6 +79,8 @@ void permute_heads(Transformer& model, Random& random);
 void mix_values(Transformer& model, Random& random);
 /// A random scaled rotation for each RoPE pair of queries and keys.
 void turn_queries(Transformer& model, Random& random);
+/// Other numbers for the tokens.
+void permute_vocabulary(Transformer& model, Random& random);
 void scale_residual(Transformer& model, double factor);
 
 // ---- symmetries of BERT ----

@@ -2,7 +2,6 @@
 
 #include <Eigen/Cholesky>
 #include <Eigen/LU>
-#include <cmath>
 
 namespace weightseal::watermark::align {
 namespace {
@@ -37,12 +36,22 @@ std::optional<Square> fit_block(const Moments& moments) {
     return explains(before, after, numbers, values) ? std::optional(b) : std::nullopt;
 }
 
-float ScaleMoments::factor(Index samples) const noexcept {
-    const double b = original / cross; // of w' ≈ a·w₀ with a = cross/original
-    if (!std::isfinite(b) || b == 0) return 1;
-    const double before = suspect - 2 * cross + original;
-    const double after = b * b * suspect - 2 * b * cross + original;
-    return explains(before, after, 1, static_cast<double>(samples)) ? static_cast<float>(b) : 1.0F;
+std::vector<float> fit_factors(std::span<const ScaleMoments> moments) {
+    std::vector<float> factors(moments.size(), 1.0F);
+    double all_before = 0, all_after = 0, samples = 0;
+    for (std::size_t i = 0; i < moments.size(); ++i) {
+        const ScaleMoments& m = moments[i];
+        const double before = m.suspect - 2 * m.cross + m.original;
+        const double b = m.original / m.cross; // the inverse of the least-squares a of w' ≈ a·w₀
+        const bool exists = std::isfinite(b) && b != 0;
+        if (exists) factors[i] = static_cast<float>(b);
+        all_before += before;
+        all_after += exists ? b * b * m.suspect - 2 * b * m.cross + m.original : before;
+        samples += static_cast<double>(m.samples);
+    }
+    if (!explains(all_before, all_after, static_cast<double>(moments.size()), samples))
+        factors.assign(factors.size(), 1.0F);
+    return factors;
 }
 
 } // namespace weightseal::watermark::align

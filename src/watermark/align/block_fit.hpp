@@ -3,7 +3,10 @@
 
 #include "watermark/align/matrix.hpp"
 
+#include <cmath>
 #include <optional>
+#include <span>
+#include <vector>
 
 namespace weightseal::watermark::align {
 
@@ -27,18 +30,23 @@ struct Moments {
 /// its k² numbers do by chance.
 [[nodiscard]] std::optional<Square> fit_block(const Moments& moments);
 
-/// Second moments of one row or column, and the factor that brings it back.
+/// Second moments of one row or column.
 struct ScaleMoments {
     double original = 0, cross = 0, suspect = 0;
+    Index samples = 0;
 
+    /// What is not finite does not count.
     void add(float from_original, float from_suspect) noexcept {
+        if (!std::isfinite(from_suspect)) return;
         const double mine = static_cast<double>(from_original), theirs = static_cast<double>(from_suspect);
         original += mine * mine;
         cross += mine * theirs;
         suspect += theirs * theirs;
+        ++samples;
     }
-    /// 1 where a factor explains `samples` samples hardly better.
-    [[nodiscard]] float factor(Index samples) const noexcept;
 };
+
+/// The factors that bring rows or columns of the suspect back. All 1 where they explain the data hardly better together.
+[[nodiscard]] std::vector<float> fit_factors(std::span<const ScaleMoments> moments);
 
 } // namespace weightseal::watermark::align

@@ -12,9 +12,8 @@ namespace {
 
 // Subspaces are compared after a projection to this many times their dimensions.
 constexpr Index projection_factor = 4;
-// Sizes that heads have, the largest first.
-constexpr std::array<Index, 14> usual_sizes{256, 192, 160, 128, 112, 96, 80, 64, 48, 40, 32, 24, 16, 8};
-constexpr float as_good = 0.02F;
+constexpr std::array<Index, 14> usual_sizes{8, 16, 24, 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 256};
+constexpr float as_good = 0.1F;
 
 /// Orthonormal bases of the subspaces that the rows of each head span, projected.
 class Bases {
@@ -64,16 +63,20 @@ class Finder {
            const Crew& crew)
         : layer_(layer), architecture_(architecture), pairs_(pairs), residual_(residual), crew_(crew) {}
 
-    [[nodiscard]] std::optional<HeadPair> bases(Part part, Index size) const {
-        const auto tensor = layer_.part(part);
-        const auto pair = tensor ? pairs_.of(*tensor) : std::nullopt;
-        if (!pair || pair->original.rows() != pair->suspect.rows() || pair->original.rows() % size != 0)
-            return std::nullopt;
-        const Gain gain = read_gain(pairs_, architecture_.roles[*tensor].norm, residual_.width());
+    // Of those parts that both models have.
+    [[nodiscard]] std::vector<HeadPair> bases(std::initializer_list<Part> parts, Index size) const {
+        std::vector<HeadPair> found;
         const Matrix signs = public_signs(residual_.width(), std::min(residual_.width(), projection_factor * size));
-        const Matrix mine = gain.original.asDiagonal() * signs;
-        const Matrix theirs = gain.suspect.asDiagonal() * residual_.to_suspect(signs);
-        return HeadPair{{pair->original, mine, size, crew_}, {pair->suspect, theirs, size, crew_}};
+        for (const Part part : parts) {
+            const auto tensor = layer_.part(part);
+            const auto pair = tensor ? pairs_.of(*tensor) : std::nullopt;
+            if (!pair || pair->original.rows() != pair->suspect.rows()) continue;
+            const Gain gain = read_gain(pairs_, architecture_.roles[*tensor].norm, residual_.width());
+            const Matrix mine = gain.original.asDiagonal() * signs;
+            const Matrix theirs = gain.suspect.asDiagonal() * residual_.to_suspect(signs);
+            found.push_back({{pair->original, mine, size, crew_}, {pair->suspect, theirs, size, crew_}});
+        }
+        return found;
     }
 
     // Mean over the tensors that are there, of `count` heads from `mine` and `theirs` on.
@@ -100,40 +103,40 @@ class Finder {
         return is_settled ? in_place(count, count) : match_by_similarity(similarity(pairs, count, mine, theirs));
     }
 
-    [[nodiscard]] std::vector<HeadPair> keys_and_values(Index size) const {
-        std::vector<HeadPair> found;
-        for (const Part part : {Part::key, Part::value})
-            if (auto pair = bases(part, size)) found.push_back(std::move(*pair));
-        return found;
+    [[nodiscard]] static float mean_similarity(const std::vector<HeadPair>& pairs, const Places& places) {
+        if (pairs.empty()) return 0;
+        float sum = 0;
+        for (std::size_t i = 0; i < places.size(); ++i)
+            if (places[i] != nowhere) sum += similarity_of(pairs, static_cast<Index>(i), places[i]);
+        return sum / static_cast<float>(places.size());
     }
 
-    // The largest usual size under which heads are found as well as under any.
-    [[nodiscard]] Index find_size(Index queries, Index keys) const {
-        Index best = 0;
-        float best_found = -1;
+    // The smallest usual size under which heads are found about as well as under any: a larger one may hold several
+    // that moved together, a smaller one has no heads to find once they were mixed.
+    [[nodiscard]] Heads find(Index queries, Index keys) const {
+        std::vector<std::pair<Heads, float>> found;
+        float best = 0;
         for (const Index size : usual_sizes) {
             if (queries % size != 0 || keys % size != 0) continue;
-            const auto pairs = keys_and_values(size);
-            if (pairs.empty()) return 0;
-            const float found = similarity(pairs, keys / size, 0, 0).rowwise().maxCoeff().mean();
-            if (found > best_found + as_good) {
-                best = size;
-                best_found = found;
-            }
+            float similarity = 0;
+            Heads heads = find(size, queries / size, keys / size, &similarity);
+            found.emplace_back(std::move(heads), similarity);
+            best = std::max(best, similarity);
         }
-        return best;
+        for (auto& [heads, similarity] : found)
+            if (similarity >= best - as_good) return std::move(heads);
+        return {};
     }
 
-    [[nodiscard]] Heads find(Index size, Index query_count, Index key_count) const {
+    // Heads of a known size; `similarity` becomes the mean of those found, the others counting 0.
+    [[nodiscard]] Heads find(Index size, Index query_count, Index key_count, float* similarity = nullptr) const {
         const Index group = query_count / key_count;
         Heads heads{size, in_place(query_count, query_count), in_place(key_count, key_count)};
-        if (const auto pairs = keys_and_values(size); !pairs.empty())
-            heads.keys = match(pairs, key_count, 0, 0);
-        std::vector<HeadPair> queries;
-        if (auto pair = bases(Part::query, size)) queries.push_back(std::move(*pair));
+        const std::vector<HeadPair> keys = bases({Part::key, Part::value}, size), queries = bases({Part::query}, size);
+        if (!keys.empty()) heads.keys = match(keys, key_count, 0, 0);
         for (Index g = 0; g < key_count; ++g) {
             const Index where = heads.keys[static_cast<std::size_t>(g)];
-            const Places inside = where == nowhere || queries.empty() || group == 1
+            const Places inside = where == nowhere || queries.empty()
                                       ? in_place(group, group)
                                       : match(queries, group, g * group, where * group);
             for (Index i = 0; i < group; ++i) {
@@ -142,6 +145,7 @@ class Finder {
                     where == nowhere || place == nowhere ? nowhere : where * group + place;
             }
         }
+        if (similarity != nullptr) *similarity = mean_similarity(keys, heads.keys) + mean_similarity(queries, heads.queries);
         return heads;
     }
 
@@ -169,8 +173,7 @@ Heads find_heads(const Layer& layer, const Architecture& architecture, const Wat
         record.tensors[*output].shape[1] != static_cast<std::uint64_t>(queries))
         return {};
     const Finder finder(layer, architecture, pairs, residual, crew);
-    if (size == 0 || keys % size != 0) size = finder.find_size(queries, keys);
-    if (size == 0) return {};
+    if (size == 0 || keys % size != 0) return finder.find(queries, keys);
     return finder.find(size, queries / size, keys / size);
 }
 

@@ -16,7 +16,7 @@ struct Heads {
 /// Dimensions of a head as the original's config.json says; 0 where it does not.
 [[nodiscard]] Index configured_head_size(const ModelSource& original);
 
-/// Finds the heads of a layer. A `size` of 0 is found, too: the largest that explains the suspect best.
+/// Finds the heads of a layer. A `size` that is 0 or does not fit is found, too.
 [[nodiscard]] Heads find_heads(const Layer& layer, const Architecture& architecture, const WatermarkRecord& record,
                                const Pairs& pairs, const Residual& residual, Index size, const Crew& crew);
 

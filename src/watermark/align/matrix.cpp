@@ -17,4 +17,10 @@ void make_unit_rows(MatrixRef rows) {
     }
 }
 
+void add_product(Matrix& sum, const Matrix& a, const Matrix& b, const Crew& crew) {
+    each_panel(crew, b.cols(), [&](Index first, Index count) {
+        sum.middleCols(first, count).noalias() += a.transpose() * b.middleCols(first, count);
+    });
+}
+
 } // namespace weightseal::watermark::align

@@ -50,4 +50,7 @@ void each_panel(const Crew& crew, Index size, const Body& body) {
 /// Scales each row to length 1. Elements that are not finite become 0, and so do rows without any length.
 void make_unit_rows(MatrixRef rows);
 
+/// Adds aᵀ·b to `sum`.
+void add_product(Matrix& sum, const Matrix& a, const Matrix& b, const Crew& crew);
+
 } // namespace weightseal::watermark::align

@@ -1,94 +1,117 @@
 #include "watermark/align/residual_search.hpp"
 
 #include "watermark/align/fingerprint.hpp"
+#include "watermark/align/invariants.hpp"
 #include "watermark/align/polar.hpp"
 #include "watermark/align/row_match.hpp"
 
-#include <array>
+#include <algorithm>
 
 namespace weightseal::watermark::align {
 namespace {
 
-// R is a matrix of this size at most, and four of them are held.
+// R is a matrix of this size at most, and a few of them are held.
 constexpr Index max_width = 16384;
 constexpr int rounds = 2;
-// Rows behind each estimate of R, in widths: its error is then a quarter of theirs.
+// Rows behind each estimate of R, in widths: its error is then about a quarter of theirs.
 constexpr Index vocabulary_rows = 8;
 constexpr Index neuron_rows = 8; // of each of two tensors
 constexpr Index min_layers = 4;
 
-/// Rows of one tensor, and what they are compared with.
-struct Rows {
-    Pair pair;
-    Gain gain;
-};
-
 class Search {
   public:
     Search(const Architecture& architecture, const Pairs& pairs, const Crew& crew)
-        : architecture_(architecture), pairs_(pairs), crew_(crew), width_(architecture.width) {
-        for (const auto tensor : {architecture.embedding, architecture.head})
-            if (tensor)
-                if (auto rows = rows_of_tensor(*tensor)) vocabulary_.push_back(std::move(*rows));
-    }
+        : architecture_(architecture), pairs_(pairs), crew_(crew), width_(architecture.width) {}
 
     Residual run() {
-        Residual residual = Residual::identity(width_);
-        if (vocabulary_.empty() || width_ > max_width) return residual;
-        const float untouched = vocabulary_cosine(residual);
-        if (untouched >= settled || vocabulary_moved()) return residual;
-        if (const auto first = estimate(nullptr)) residual = *first;
-        for (int round = 0; round < rounds && residual.is_rotation(); ++round)
-            if (const auto better = estimate(&residual)) residual = *better;
-        // The change must at least halve the distance of fingerprints, 2 − 2·cosine.
-        return 1 - vocabulary_cosine(residual) < 0.5F * (1 - untouched) ? residual : Residual::identity(width_);
+        const Residual untouched = Residual::identity(width_);
+        if (width_ == 0 || width_ > max_width || explains(untouched)) return untouched;
+        Matrix by_vocabulary = Matrix::Zero(width_, width_);
+        add_vocabulary(by_vocabulary, nullptr);
+        if (auto found = refined(by_vocabulary, true)) return *found;
+        Matrix by_invariants = Matrix::Zero(width_, width_);
+        add_invariants(by_invariants);
+        if (auto found = refined(by_invariants, false)) return *found;
+        return untouched;
     }
 
   private:
-    [[nodiscard]] std::optional<Rows> rows_of_tensor(std::size_t tensor) const {
-        auto pair = pairs_.of(tensor);
+    [[nodiscard]] std::optional<ResidualRows> rows_of(std::optional<std::size_t> tensor) const {
+        const auto pair = tensor ? pairs_.of(*tensor) : std::nullopt;
         if (!pair || !has_fingerprints(pair->original)) return std::nullopt;
-        return Rows{*pair, read_gain(pairs_, architecture_.roles[tensor].norm, width_)};
+        return ResidualRows{*pair, read_gain(pairs_, architecture_.roles[*tensor].norm, width_)};
     }
 
-    // Whether rows of the vocabulary in their places look alike, at the median.
-    [[nodiscard]] float vocabulary_cosine(const Residual& residual) const {
-        const Rows& rows = vocabulary_.front();
-        const auto [mine, theirs] = make_projection(rows.pair, rows.gain, residual);
-        return median_cosine(fingerprints(rows.pair.original, mine, crew_),
-                             fingerprints(rows.pair.suspect, theirs, crew_),
-                             in_place(rows.pair.original.rows(), rows.pair.suspect.rows()));
-    }
-
-    // Whether rows of the vocabulary are found at other places, without any change of their columns.
-    [[nodiscard]] bool vocabulary_moved() const {
-        const Rows& rows = vocabulary_.front();
-        const auto [mine, theirs] = make_projection(rows.pair, rows.gain, Residual::identity(width_));
-        const Places places = match_rows(fingerprints(rows.pair.original, mine, crew_),
-                                         fingerprints(rows.pair.suspect, theirs, crew_), crew_);
-        const auto found = places.size() - static_cast<std::size_t>(std::ranges::count(places, nowhere));
-        return 2 * found >= std::min(places.size(), static_cast<std::size_t>(rows.pair.suspect.rows()));
-    }
-
-    // R from the rows of the vocabulary and, where an earlier R is known, of the neurons that it matches.
-    [[nodiscard]] std::optional<Residual> estimate(const Residual* known) const {
-        Matrix sum = Matrix::Zero(width_, width_);
-        for (const Rows& rows : vocabulary_)
-            add(sum, rows, in_place(rows.pair.original.rows(), rows.pair.suspect.rows()), known,
-                vocabulary_rows * width_);
-        if (known != nullptr)
-            for (const Layer& layer : chosen_layers()) {
-                const Places places = find_neurons(layer, architecture_, pairs_, *known, crew_);
-                for (const Part part : {Part::gate, Part::up})
-                    if (const auto tensor = layer.part(part))
-                        if (const auto rows = rows_of_tensor(*tensor))
-                            add(sum, *rows, below(places, rows->pair.suspect.rows()), known, width_ * neuron_rows);
+    // Whether a layer's neurons are found under R, or the vocabulary where there are none.
+    [[nodiscard]] bool explains(const Residual& residual) const {
+        bool has_neurons = false;
+        for (const Layer& layer : chosen_layers())
+            if (const auto rows = rows_of(layer.part(Part::gate))) {
+                if (are_found_in(*rows, residual)) return true;
+                has_neurons = true;
             }
-        auto r = polar_factor(sum, crew_);
+        const auto vocabulary = rows_of(architecture_.embedding);
+        return !has_neurons && vocabulary && are_found_in(*vocabulary, residual);
+    }
+
+    [[nodiscard]] bool are_found_in(const ResidualRows& rows, const Residual& residual) const {
+        const auto [mine, theirs] = make_projection(rows.pair, rows.gain, residual);
+        const Matrix original = fingerprints(rows.pair.original, mine, crew_);
+        const Matrix suspect = fingerprints(rows.pair.suspect, theirs, crew_);
+        return are_found(original, suspect, match_rows(original, suspect, crew_));
+    }
+
+    // R from a first sum, then again from all rows that it matches; empty where it explains nothing.
+    [[nodiscard]] std::optional<Residual> refined(const Matrix& first, bool with_vocabulary) const {
+        auto r = polar_factor(first, crew_);
+        for (int round = 0; round < rounds && r; ++round) {
+            if (signed_permutation_near(*r)) break;
+            const Residual known = Residual::rotation(std::move(*r));
+            Matrix sum = Matrix::Zero(width_, width_);
+            if (with_vocabulary) add_vocabulary(sum, &known);
+            add_neurons(sum, known);
+            r = polar_factor(sum, crew_);
+        }
         if (!r) return std::nullopt;
-        if (architecture_.family == ModelFamily::post_layernorm) return permutation_nearest(*r);
-        if (auto snapped = signed_permutation_near(*r)) return snapped;
-        return Residual::rotation(std::move(*r));
+        Residual found = snapped(std::move(*r));
+        return explains(found) ? std::optional(std::move(found)) : std::nullopt;
+    }
+
+    [[nodiscard]] Residual snapped(Matrix r) const {
+        if (architecture_.family == ModelFamily::post_layernorm) return permutation_nearest(r);
+        if (auto permutation = signed_permutation_near(r)) return std::move(*permutation);
+        return Residual::rotation(std::move(r));
+    }
+
+    void add_vocabulary(Matrix& sum, const Residual* known) const {
+        for (const auto tensor : {architecture_.embedding, architecture_.head})
+            if (const auto rows = rows_of(tensor))
+                add(sum, *rows, in_place(rows->pair.original.rows(), rows->pair.suspect.rows()), known,
+                    vocabulary_rows * width_);
+    }
+
+    void add_neurons(Matrix& sum, const Residual& known) const {
+        for (const Layer& layer : chosen_layers()) {
+            const Places places = find_neurons(layer, architecture_, pairs_, known, crew_);
+            for (const Part part : {Part::gate, Part::up})
+                if (const auto rows = rows_of(layer.part(part)))
+                    add(sum, *rows, below(places, rows->pair.suspect.rows()), &known, neuron_rows * width_);
+        }
+    }
+
+    void add_invariants(Matrix& sum) const {
+        std::vector<ResidualRows> tensors;
+        std::size_t gates = 0;
+        for (const Part part : {Part::gate, Part::up})
+            for (const Layer& layer : chosen_layers())
+                if (auto rows = rows_of(layer.part(part))) {
+                    gates += part == Part::gate ? 1U : 0U;
+                    tensors.push_back(std::move(*rows));
+                }
+        if (gates == 0) return;
+        const std::vector<Places> places = match_by_invariants(tensors, gates, crew_);
+        for (std::size_t i = 0; i < places.size(); ++i)
+            add(sum, tensors[i], places[i], nullptr, neuron_rows * width_);
     }
 
     // Layers enough for a good estimate, spread over the model.
@@ -102,9 +125,9 @@ class Search {
         return chosen;
     }
 
-    // Adds Σ x₀ᵀx' over matched rows of length 1, each weighted by its cosine under the known R: so that the sign of
-    // scaled neurons cancels, and wrong matches count little.
-    void add(Matrix& sum, const Rows& rows, const Places& places, const Residual* known, Index wanted) const {
+    // Adds Σ x₀ᵀx' over the directions of matched rows, each weighted by its cosine under the known R: so that the sign
+    // of scaled neurons cancels, and wrong matches count little.
+    void add(Matrix& sum, const ResidualRows& rows, const Places& places, const Residual* known, Index wanted) const {
         Places mine, theirs;
         for (const Index i : evenly_spaced(static_cast<Index>(places.size()), wanted))
             if (places[static_cast<std::size_t>(i)] != nowhere) {
@@ -133,9 +156,7 @@ class Search {
             make_unit_rows(original);
             make_unit_rows(suspect);
             original = weights.asDiagonal() * original;
-            each_panel(crew_, width_, [&](Index begin, Index columns) {
-                sum.middleCols(begin, columns).noalias() += original.transpose() * suspect.middleCols(begin, columns);
-            });
+            add_product(sum, original, suspect, crew_);
         }
     }
 
@@ -143,7 +164,6 @@ class Search {
     const Pairs& pairs_;
     const Crew& crew_;
     Index width_;
-    std::vector<Rows> vocabulary_;
 };
 
 } // namespace

@@ -39,8 +39,7 @@ class Restorer {
             read_and_restore_columns();
         if (role_.rows == Space::query_heads || role_.rows == Space::key_heads) fit_row_blocks();
         if (role_.columns == Space::query_heads) fit_column_blocks();
-        if (role_.is_scaled && role_.rows == Space::neurons) fit_row_scales();
-        if (role_.is_scaled && role_.columns == Space::neurons) fit_column_scales();
+        if (role_.is_scaled) fit_scales();
         if (role_.columns == Space::residual) columns_.unfold(values_);
         remove_lost();
         return std::move(values_);
@@ -120,28 +119,21 @@ class Restorer {
         });
     }
 
-    void fit_row_scales() {
-        each_panel(crew_, values_.rows(), [&](Index first, Index count) {
-            const Matrix original = original_rows(first, count);
-            for (Index i = 0; i < count; ++i) {
-                ScaleMoments moments;
-                for (Index j = 0; j < values_.cols(); ++j)
-                    if (std::isfinite(values_(first + i, j))) moments.add(original(i, j), values_(first + i, j));
-                values_.row(first + i) *= moments.factor(values_.cols());
-            }
-        });
-    }
-
-    void fit_column_scales() {
-        std::vector<ScaleMoments> moments(at(values_.cols()));
-        for (Index row = 0; row < values_.rows(); row += panel) {
-            const Matrix original = original_rows(row, std::min(panel, values_.rows() - row));
+    void fit_scales() {
+        const bool by_row = role_.rows == Space::neurons;
+        std::vector<ScaleMoments> moments(at(by_row ? values_.rows() : values_.cols()));
+        for (Index first = 0; first < values_.rows(); first += panel) {
+            const Matrix original = original_rows(first, std::min(panel, values_.rows() - first));
             for (Index i = 0; i < original.rows(); ++i)
                 for (Index j = 0; j < values_.cols(); ++j)
-                    if (std::isfinite(values_(row + i, j))) moments[at(j)].add(original(i, j), values_(row + i, j));
+                    moments[at(by_row ? first + i : j)].add(original(i, j), values_(first + i, j));
         }
-        for (Index j = 0; j < values_.cols(); ++j)
-            values_.col(j) *= moments[at(j)].factor(values_.rows());
+        const std::vector<float> factors = fit_factors(moments);
+        const Eigen::Map<const Vector> diagonal(factors.data(), static_cast<Index>(factors.size()));
+        if (by_row)
+            values_ = diagonal.asDiagonal() * values_;
+        else
+            values_ = values_ * diagonal.asDiagonal();
     }
 
     // What has no place in the suspect has no value.
@@ -165,7 +157,6 @@ class Restorer {
 // The factor of a whole embedding: RMSNorm does not see it.
 float embedding_factor(const Pair& pair, const Places& places, const Columns& columns) {
     ScaleMoments moments;
-    Index samples = 0;
     Matrix mine(1, pair.original.columns()), theirs(1, pair.original.columns());
     for (const Index i : evenly_spaced(pair.original.rows(), sample_rows)) {
         if (places[at(i)] == nowhere) continue;
@@ -173,10 +164,9 @@ float embedding_factor(const Pair& pair, const Places& places, const Columns& co
         pair.suspect.read_rows(places[at(i)], theirs);
         columns.restore(theirs);
         for (Index j = 0; j < mine.cols(); ++j)
-            if (std::isfinite(theirs(0, j))) moments.add(mine(0, j), theirs(0, j));
-        samples += mine.cols();
+            moments.add(mine(0, j), theirs(0, j));
     }
-    return moments.factor(samples);
+    return fit_factors({&moments, 1}).front();
 }
 
 // Rows that only their content places: of a vocabulary, or of a tensor that has no role.

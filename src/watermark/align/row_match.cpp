@@ -7,7 +7,8 @@ namespace weightseal::watermark::align {
 namespace {
 
 constexpr float similar = 0.5F;    // four deviations of a fingerprint: needed to go elsewhere
-constexpr float related = 0.25F;   // needed to stay; most rows reach it by chance never, a few do
+constexpr float related = 0.25F;   // a median that unrelated rows never reach
+constexpr float surely_similar = 0.7F; // five and a half: no chance, however many rows there are
 constexpr float far_better = 0.3F; // what another place must add where most rows stayed
 // Pairs of rows compared at most: more are the hanging of a hostile suspect.
 constexpr double max_pairs = 0x1p37;
@@ -87,7 +88,7 @@ void place_rest(const Rest& rest, const Bests& bests, const std::vector<float>& 
     }
     if (!stayed) return;
     for (const Index mine : rest.original)
-        if (places[at(mine)] == nowhere && cosine(mine) >= related && !taken[at(mine)]) places[at(mine)] = mine;
+        if (places[at(mine)] == nowhere && at(mine) < taken.size() && !taken[at(mine)]) places[at(mine)] = mine;
 }
 
 // Rows that are settled go to their places; returns the others.
@@ -141,11 +142,12 @@ Places match_by_similarity(const Matrix& similarity) {
     return places;
 }
 
-float median_cosine(const Matrix& original, const Matrix& suspect, const Places& places) {
-    std::vector<float> cosines;
+bool are_found(const Matrix& original, const Matrix& suspect, const Places& places) {
+    std::size_t found = 0;
     for (std::size_t i = 0; i < places.size(); ++i)
-        if (places[i] != nowhere) cosines.push_back(original.row(static_cast<Index>(i)).dot(suspect.row(places[i])));
-    return median(std::move(cosines));
+        if (places[i] != nowhere)
+            found += original.row(static_cast<Index>(i)).dot(suspect.row(places[i])) >= surely_similar ? 1U : 0U;
+    return 2 * found >= places.size();
 }
 
 } // namespace weightseal::watermark::align

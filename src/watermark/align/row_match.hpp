@@ -17,7 +17,7 @@ inline constexpr float settled = 0.9F;
 /// around 0 for unrelated ones.
 [[nodiscard]] Places match_by_similarity(const Matrix& similarity);
 
-/// The median cosine of matched rows; 0 where none are.
-[[nodiscard]] float median_cosine(const Matrix& original, const Matrix& suspect, const Places& places);
+/// Whether at least half of the original's rows were matched to rows that are so similar that it is no chance.
+[[nodiscard]] bool are_found(const Matrix& original, const Matrix& suspect, const Places& places);
 
 } // namespace weightseal::watermark::align
