@@ -29,12 +29,13 @@ STRUCTS = {
 
 @pytest.fixture(scope="module")
 def header() -> str:
-    return re.sub(r"/\*.*?\*/", "", (INCLUDE / "weightseal.h").read_text(), flags=re.DOTALL)
+    text = "".join(path.read_text() for path in sorted(INCLUDE.glob("*.h")))
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
 
 
 def parameters_in(header: str, name: str) -> int:
     match = re.search(rf"\b{name}\(([^;]*)\);", header)
-    assert match, f"{name} is not in weightseal.h"
+    assert match, f"{name} is in no C header"
     return 0 if match[1].strip() == "void" else match[1].count(",") + 1
 
 
