@@ -217,7 +217,7 @@ WSEAL_API uint32_t wseal_dtype_bits(uint32_t dtype);
 
 /* ---- Buffers -------------------------------------------------------------------------------------------------- */
 
-/** Decrypted bytes. Independent of the model they came from. */
+/** Bytes that a call returns. Independent of the handle they came from. */
 typedef struct wseal_buffer wseal_buffer;
 WSEAL_API void* wseal_buffer_data(wseal_buffer* buffer);
 WSEAL_API size_t wseal_buffer_size(const wseal_buffer* buffer);
@@ -228,5 +228,6 @@ WSEAL_API void wseal_buffer_free(wseal_buffer* own_buffer);
 #endif
 
 #include "weightseal_container.h"
+#include "weightseal_watermark.h"
 
 #endif
