@@ -33,7 +33,7 @@ wseal_buffer* text_buffer(std::string_view text) {
 }
 
 // As many as there are; their bits are returned.
-std::uint32_t to_c(const Correlations& correlations, wseal_correlation (&c)[WSEAL_STATISTIC_COUNT]) {
+std::uint32_t copy_correlations(const Correlations& correlations, wseal_correlation (&c)[WSEAL_STATISTIC_COUNT]) {
     std::uint32_t run = 0;
     for (std::size_t i = 0; i < statistic_count; ++i)
         if (correlations[i]) {
@@ -73,7 +73,7 @@ wseal_record* new_record(WatermarkRecord record) {
     return new wseal_record{std::make_shared<const WatermarkRecord>(std::move(record)), std::move(signer)};
 }
 
-wseal_mark_report to_c(const MarkReport& report) {
+wseal_mark_report to_report(const MarkReport& report) {
     wseal_mark_report c = WSEAL_MARK_REPORT_INIT;
     c.marked_tensors = report.marked_tensors;
     c.tied_tensors = report.tied_tensors;
@@ -200,9 +200,9 @@ wseal_status wseal_mark(const char* model, const char* output, const wseal_key* 
         MarkOptions mark_options = to_mark_options(c);
         mark_options.owner = owner;
         MarkReport done = mark(model, output, c.record == nullptr ? "" : c.record, key->key, std::move(mark_options));
-        const wseal_mark_report c_report = to_c(done);
+        const wseal_mark_report counts = to_report(done);
         *own_record = new_record(std::move(done.record));
-        write_out(report, c_report);
+        write_out(report, counts);
     });
 }
 
@@ -241,7 +241,7 @@ wseal_status wseal_detection_get_result(const wseal_detection* detection, wseal_
         c.nonfinite = what.nonfinite;
         c.tensors = what.tensors.size();
         c.extra_tensors = what.extra_tensors;
-        c.run = to_c(what.correlations, c.correlations);
+        c.run = copy_correlations(what.correlations, c.correlations);
         write_out(result, c);
     });
 }
@@ -259,7 +259,7 @@ wseal_status wseal_detection_tensor_at(const wseal_detection* detection, size_t 
         c.matched_by = static_cast<std::uint32_t>(what.matched_by);
         c.elements = what.elements;
         c.nonfinite = what.nonfinite;
-        c.run = to_c(what.correlations, c.correlations);
+        c.run = copy_correlations(what.correlations, c.correlations);
         write_out(result, c);
     });
 }

@@ -53,6 +53,9 @@ void close_fixture(fixture* f);
 /* folder/name in a static buffer that the next call reuses. */
 const char* path_in(const fixture* f, const char* name);
 int file_exists(const char* path);
+/* Appends to a file in mode "ab". A failure ends the program, as of all helpers. */
+void write_whole(const char* path, const void* data, size_t size, const char* mode);
+void remove_folder(const char* path);
 /* The whole file in memory of malloc. */
 unsigned char* read_whole(const char* path, size_t* size);
 int all_are(const void* memory, size_t size, unsigned char value);
@@ -69,5 +72,10 @@ void test_plans(void);
 void test_hooks(void);
 void test_structs(void);
 void test_two_models(void);
+void test_marking(void);
+void test_marking_refusals(void);
+void test_records(void);
+void test_detecting(void);
+void test_tensors(void);
 
 #endif
