@@ -95,6 +95,8 @@ WatermarkRecord load_evidence(const Options& options, ReportContext& context) {
 
 int run(const Options& options, bool json) {
     ReportContext context{.suspect = options.suspect, .command = command_of(options)};
+    if (!(options.max_p > 0 && options.max_p <= 1))
+        refuse_usage("--max-p: a probability above 0, at most 1, is needed");
     if (options.suspect_seen) context.suspect_seen = parse_day(*options.suspect_seen);
     if (options.report && !options.force && std::filesystem::exists(*options.report))
         throw Error(Errc::file_exists, *options.report, "exists already");
@@ -161,8 +163,7 @@ Command add_detect(CLI::App& program, bool& json) {
         ->type_name("YYYY-MM-DD")
         ->needs(authorities);
     command->add_option("--max-p", options->max_p, "Largest p that counts as detected; by default 1e-9")
-        ->type_name("P")
-        ->check(CLI::Range(1e-300, 1.0).description(""));
+        ->type_name("P");
     CLI::Option* const report =
         command->add_option("--report", options->report, "Also write a page for people")->type_name("FILE.html");
     add_threads(*command, options->threads);

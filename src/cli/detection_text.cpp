@@ -2,6 +2,7 @@
 
 #include "cli/text.hpp"
 
+#include <cmath>
 #include <ctime>
 #include <fmt/chrono.h>
 #include <map>
@@ -14,12 +15,17 @@ std::string date(std::int64_t seconds) {
     return fmt::format("{:%Y-%m-%d}", fmt::gmtime(static_cast<std::time_t>(seconds)));
 }
 
+/// Without a sign where it rounds to 0.
+std::string one_decimal(double value) {
+    return fmt::format("{:.1f}", std::round(10 * value) / 10 + 0.0);
+}
+
 std::string describe_statistics(const Correlations& correlations) {
     std::string text;
     for (std::size_t i = 0; i < statistic_count; ++i)
         if (correlations[i])
-            text += fmt::format("{}{} {:.1f}", text.empty() ? "" : ", ", statistic_name(static_cast<Statistic>(i)),
-                                correlations[i]->t());
+            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", statistic_name(static_cast<Statistic>(i)),
+                                one_decimal(correlations[i]->t()));
     return text;
 }
 
@@ -58,7 +64,7 @@ std::string_view caveat(Verdict verdict) noexcept {
                "weights.";
     case Verdict::not_enough_evidence: break;
     }
-    return "Too few weights match the record: neither answer would mean anything.";
+    return "Too few weights match for a mark of this strength: neither answer would mean anything.";
 }
 
 } // namespace
@@ -72,7 +78,8 @@ std::string describe_detection(const Detection& detection, const WatermarkRecord
     const std::string p = line("p", probability(found.log10_p));
     const std::string p_2_64_keys = line("p for 2^64 keys", probability(found.log10_p_2_64_keys));
     std::string text = fmt::format("{}: {}\n", printable(context.suspect), verdict_name(detection.verdict));
-    text += line("z", fmt::format("{:.1f}, of an unchanged copy at least {:.1f}", found.z, detection.expected_z));
+    text += line("z", fmt::format("{}, of an unchanged copy at least {}", one_decimal(found.z),
+                                  one_decimal(detection.expected_z)));
     text += is_stamped_before_suspect(context) ? p + p_2_64_keys : p_2_64_keys + p;
     text += line("statistics", describe_statistics(detection.correlations));
     text += line("tensors", describe_tensors(detection));

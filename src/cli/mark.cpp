@@ -6,7 +6,8 @@
 #include "cli/output.hpp"
 #include "cli/text.hpp"
 #include "cli/work.hpp"
-#include "weightseal/keys/key_source.hpp" // key_from_source
+#include "weightseal/keys/key_source.hpp"  // key_from_source
+#include "weightseal/watermark/detect.hpp" // DetectOptions
 
 #include <charconv>
 #include <fmt/format.h>
@@ -41,7 +42,7 @@ std::optional<double> parse_strength(std::string_view text) {
 void print_summary(const Options& options, const MarkReport& report, double seconds) {
     const auto& [z, log10_p, log10_p_2_64_keys] = report.found;
     const auto line = [](std::string_view name, const std::string& value) {
-        return fmt::format("  {:<16}{}\n", name, value);
+        return fmt::format("  {:<18}{}\n", name, value);
     };
     std::string text = fmt::format("{}: marked {} of {} in {}\n", printable(options.output),
                                    counted(report.record.marked_elements(), "weight"),
@@ -100,6 +101,9 @@ int run(const Options& options, bool json) {
         report = mark(options.model, options.output, options.record, key, std::move(how));
         seconds = work.seconds();
     }
+    if (report.found.log10_p > DetectOptions().max_log10_p)
+        complain("warning: this mark is too weak to be detected: on the output p is " +
+                 probability(report.found.log10_p) + "; a model of few weights needs a higher --strength");
     (json ? print_answer : print_summary)(options, report, seconds);
     return status::done;
 }

@@ -1,5 +1,6 @@
 #include "cli/sealed_source.hpp"
 
+#include "cli/command_line.hpp"                  // refuse_usage
 #include "weightseal/container/sealed_model.hpp" // SealedModel
 #include "weightseal/core/error.hpp"             // Error
 
@@ -106,9 +107,9 @@ bool is_container(const std::filesystem::path& path) {
 
 std::unique_ptr<ModelSource> open_plain_or_sealed(const std::filesystem::path& path,
                                                   const std::optional<Key>& container_key, const Hooks& hooks) {
-    if (container_key && is_container(path))
-        return std::make_unique<SealedSource>(SealedModel::open(path, *container_key, hooks));
-    return open_model(path);
+    if (!is_container(path)) return open_model(path);
+    if (!container_key) refuse_usage(path.native() + " is sealed: --container-key opens it");
+    return std::make_unique<SealedSource>(SealedModel::open(path, *container_key, hooks));
 }
 
 } // namespace weightseal::cli

@@ -24,6 +24,7 @@ static const struct {
     {"records", test_records},
     {"detecting", test_detecting},
     {"tensors", test_tensors},
+    {"watermark structs", test_watermark_structs},
 };
 
 int main(int argc, char** argv) {

@@ -33,6 +33,16 @@ extern int failures;
     } while (0)
 #define OK(call) EXPECT(WSEAL_OK, call)
 
+/* Sizes that no version of this library had are refused. */
+#define REFUSED_SIZES(object, call)                                                                                    \
+    do {                                                                                                               \
+        static const size_t sizes[] = {0, 1, sizeof(size_t) - 1, sizeof(object) + 1, (size_t)-1};                      \
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; ++i) {                                                  \
+            (object).struct_size = sizes[i];                                                                           \
+            EXPECT(WSEAL_INVALID_ARGUMENT, call);                                                                      \
+        }                                                                                                              \
+    } while (0)
+
 /* A folder with config.json and model.safetensors, sealed with chunks of 64 KiB, and open. The tensors:
  * "bytes" U8 [100000], "matrix" BF16 [600, 400], "none" F32 [0, 3], "scalar" F32 []. */
 enum { tensor_bytes, tensor_matrix, tensor_none, tensor_scalar, tensor_total };
@@ -77,5 +87,6 @@ void test_marking_refusals(void);
 void test_records(void);
 void test_detecting(void);
 void test_tensors(void);
+void test_watermark_structs(void);
 
 #endif
