@@ -95,8 +95,7 @@ WatermarkRecord load_evidence(const Options& options, ReportContext& context) {
 
 int run(const Options& options, bool json) {
     ReportContext context{.suspect = options.suspect, .command = command_of(options)};
-    if (!(options.max_p > 0 && options.max_p <= 1))
-        refuse_usage("--max-p: a probability above 0, at most 1, is needed");
+    if (!(options.max_p >= 0x1p-128 && options.max_p < 1)) refuse_usage("--max-p: is from 3e-39 to below 1");
     if (options.suspect_seen) context.suspect_seen = parse_day(*options.suspect_seen);
     if (options.report && !options.force && std::filesystem::exists(*options.report))
         throw Error(Errc::file_exists, *options.report, "exists already");

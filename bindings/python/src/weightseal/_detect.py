@@ -180,8 +180,8 @@ def detect(
     """
     if family not in _ffi.FAMILIES:
         raise ValueError(f"unknown family {family!r}; there are {', '.join(_ffi.FAMILIES)}")
-    if not 0 < max_p < 1:
-        raise ValueError(f"max_p must be between 0 and 1, not {max_p}")
+    if not 2**-128 <= max_p < 1:
+        raise ValueError(f"max_p must be from 2**-128 to below 1, not {max_p}")
     handle = ctypes.c_void_p()
     committed = record_of(record)
     with key_handle(key, "watermark") as wm_key, ProgressHooks(progress) as hooks:
