@@ -136,17 +136,22 @@ WatermarkRecord record_of(const std::vector<TensorData>& original, const Key& ke
                                   .digest = crypto::sha256({Bytes(tensor.data)})});
     std::ranges::sort(record.tensors, {}, &RecordTensor::name);
     record.root = original_root(record.tensors);
-    const watermark::Identity identity(key, {record.owner, record.model_id, record.root});
     const MemoryModel model = model_of(original);
     for (RecordTensor& tensor : record.tensors) {
         if (tensor.shape.size() < 2) continue;
         const auto entry = std::ranges::find(model.entries(), tensor.name, &SourceEntry::name);
         tensor.mark = RecordTensor::Mark{
-            .commitment = watermark::commitment(identity.chip_key(tensor.name, tensor.shape)),
             .elements = tensor_bytes(Dtype::u8, tensor.shape),
             .sketch = watermark::sketch_of(model, static_cast<std::size_t>(entry - model.entries().begin()))};
     }
+    commit_to(record, key);
     return record;
+}
+
+void commit_to(WatermarkRecord& record, const Key& key) {
+    const watermark::Identity identity(key, {record.owner, record.model_id, record.root});
+    for (RecordTensor& tensor : record.tensors)
+        if (tensor.mark) tensor.mark->commitment = watermark::commitment(identity.chip_key(tensor.name, tensor.shape));
 }
 
 Detection detection(const std::vector<TensorData>& suspect, const Key& key, const WatermarkRecord& record) {

@@ -44,6 +44,9 @@ struct Marked {
 [[nodiscard]] WatermarkRecord record_of(const std::vector<TensorData>& original, const Key& key,
                                         double strength = max_strength);
 
+/// Replaces the record's commitments by those of `key` under its owner, model id and root.
+void commit_to(WatermarkRecord& record, const Key& key);
+
 /// Blind detection on one thread.
 [[nodiscard]] Detection detection(const std::vector<TensorData>& suspect, const Key& key,
                                   const WatermarkRecord& record);

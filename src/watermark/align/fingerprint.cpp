@@ -1,0 +1,79 @@
+#include "watermark/align/fingerprint.hpp"
+
+#include <cmath>
+#include <cstdint>
+
+namespace weightseal::watermark::align {
+namespace {
+
+constexpr Index max_columns = Index{1} << 16;
+constexpr Index max_rows = Index{1} << 20;
+constexpr Index sample_rows = 1024; // that the spread of columns is taken from
+// Columns below a tenth of the usual spread are not blown up any further: an error of R leaks into them.
+constexpr float min_spread = 0.01F;
+
+// SplitMix64 (Steele, Lea and Flood 2014), without a state.
+std::uint64_t mixed(std::uint64_t number) {
+    std::uint64_t z = (number + 1) * 0x9E3779B97F4A7C15U;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9U;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBU;
+    return z ^ (z >> 31);
+}
+
+// Factors that make the columns of the original equally wide: a few of a transformer's carry most of its energy.
+Vector column_factors(const TensorRows& original, const Vector& gain) {
+    const Places rows = evenly_spaced(original.rows(), sample_rows);
+    Vector square = Vector::Zero(original.columns());
+    Matrix row(1, original.columns());
+    for (const Index i : rows) {
+        original.read_rows(i, row);
+        row.array() *= gain.transpose().array();
+        make_unit_rows(row);
+        square += row.row(0).cwiseAbs2().transpose();
+    }
+    const float mean = square.mean();
+    if (mean <= 0) return Vector::Ones(original.columns());
+    return (square / mean).unaryExpr([](float share) { return 1 / std::sqrt(share + min_spread); });
+}
+
+} // namespace
+
+bool has_fingerprints(const TensorRows& tensor) noexcept {
+    return tensor.columns() >= fingerprint_size && tensor.columns() <= max_columns && tensor.rows() <= max_rows;
+}
+
+Matrix public_signs(Index rows, Index columns) {
+    const Index words = (columns + 63) / 64;
+    Matrix signs(rows, columns);
+    for (Index i = 0; i < rows; ++i)
+        for (Index word = 0; word < words; ++word) {
+            const std::uint64_t bits = mixed(static_cast<std::uint64_t>(i * words + word));
+            for (Index bit = 0; bit < std::min<Index>(64, columns - 64 * word); ++bit)
+                signs(i, 64 * word + bit) = ((bits >> bit) & 1U) != 0 ? -1.0F : 1.0F;
+        }
+    return signs;
+}
+
+Projection make_projection(const Pair& pair, const Gain& gain, const Residual& residual) {
+    const Vector factors = column_factors(pair.original, gain.original);
+    const Matrix signs = factors.asDiagonal() * public_signs(pair.original.columns(), fingerprint_size);
+    return {gain.original.asDiagonal() * signs, gain.suspect.asDiagonal() * residual.to_suspect(signs)};
+}
+
+Matrix fingerprints(const TensorRows& tensor, const Matrix& projection, const Crew& crew) {
+    Matrix prints(tensor.rows(), projection.cols());
+    each_panel(crew, tensor.rows(), [&](Index first, Index count) {
+        Matrix rows(count, tensor.columns());
+        tensor.read_rows(first, rows);
+        make_unit_rows(rows);
+        auto to = prints.middleRows(first, count);
+        to.noalias() = rows * projection;
+        make_unit_rows(to);
+    });
+    const Eigen::RowVectorXf mean = prints.colwise().mean();
+    prints.rowwise() -= mean;
+    make_unit_rows(prints);
+    return prints;
+}
+
+} // namespace weightseal::watermark::align
