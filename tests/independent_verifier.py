@@ -24,6 +24,8 @@ from math import prod
 from pathlib import Path
 
 import numpy as np
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -260,6 +262,10 @@ def correlate(values: np.ndarray, length: int, x: np.ndarray) -> Sums:
 
 # --- Section 7: the record
 
+SKETCH = 512
+STATISTICS = ["blind_white", "blind_sign", "aligned_white", "aligned_sign", "informed_white", "informed_sign"]
+
+
 @dataclass
 class Mark:
     commitment: bytes
@@ -285,12 +291,48 @@ class Record:
     root: bytes
     strength: float
     tensors: list[RecordTensor]
+    claim: bytes
+    evidence: dict[str, str]
+
+    def check_signature(self, signer: str | None = None) -> None:
+        """Section 8; `signer` is the text form of a public key."""
+        require("signer" in self.evidence, "the record is not signed")
+        require(signer in (None, self.evidence["signer"]), "the record is signed by another key")
+        public = base64.urlsafe_b64decode(self.evidence["signer"].removeprefix("wseal_signer_"))
+        require(sha256(b"weightseal/v1/key/signer", public[:32])[:4] == public[32:], "the signer is mistyped")
+        try:
+            Ed25519PublicKey.from_public_bytes(public[:32]).verify(
+                base64.b64decode(self.evidence["signature"], validate=True),
+                b"weightseal/watermark/v1/record" + sha256(self.claim))
+        except InvalidSignature:
+            raise Refused("the record's signature is wrong") from None
 
 
-# --- Section 5: the suspect
+def parse_record_tensor(fields: dict) -> RecordTensor:
+    mark = None
+    if "mark" in fields:
+        sketch = np.frombuffer(base64.b64decode(fields["mark"]["sketch"], validate=True), np.int8).astype(np.int64)
+        require(len(sketch) == SKETCH, f"{fields['name']}: its sketch has another length")
+        mark = Mark(bytes.fromhex(fields["mark"]["commitment"]), bytes.fromhex(fields["mark"]["sha256"]),
+                    fields["mark"]["elements"], sketch)
+    return RecordTensor(fields["name"], fields["dtype"], tuple(fields["shape"]), bytes.fromhex(fields["sha256"]), mark,
+                        fields.get("tied_to"))
 
-SKETCH = 512
 
+def parse_record(content: str) -> Record:
+    record = json.loads(content)
+    require(record.get("weightseal_record") == 1, "this is not a record of version 1")
+    claim = record["claim"]
+    canonical = json.dumps(claim, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    require(sha256(canonical).hex() == record["evidence"]["digest"], "the record was altered")
+    require(claim["statistics"] == STATISTICS, "the record registers other statistics")
+    tensors = [parse_record_tensor(fields) for fields in claim["tensors"]]
+    root = root_of([(tensor.name, tensor.dtype, tensor.shape, tensor.digest) for tensor in tensors])
+    require(root.hex() == claim["root"], "the record's root is not that of its tensors")
+    return Record(claim["owner"], claim["model_id"], root, float(claim["strength"]), tensors, canonical, record["evidence"])
+
+
+# --- Sketches: section 7; what they are for: section 5
 
 def sketch_positions(elements: int) -> list[int]:
     return [(j * 0x9E3779B97F4A7C15 % 2**64) * elements >> 64 for j in range(SKETCH)]
@@ -319,6 +361,8 @@ def name_parts(name: str) -> list[str]:
     parts = name.split(".")
     return [".".join(parts[i:]) for i in range(1, min(len(parts), 9)) if ".".join(parts[i:])]
 
+
+# --- Section 5: the suspect
 
 class Matching:
     """Which tensor of the suspect stands for which of the record."""
@@ -404,7 +448,6 @@ class Matching:
 
 # --- Section 6: the statistics
 
-STATISTICS = ["blind_white", "blind_sign", "aligned_white", "aligned_sign", "informed_white", "informed_sign"]
 LOG10_FLOOR = -128 * math.log10(2)
 
 
@@ -482,3 +525,25 @@ def verify(suspect: dict[str, Tensor], key: bytes, record: Record, original: dic
             before = total.get(statistic, (0, 0))
             total[statistic] = (before[0] + s, before[1] + q)
     return Result(results, total, *significance(total))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("suspect", type=Path)
+    parser.add_argument("--key-file", type=Path, required=True)
+    parser.add_argument("--record", type=Path, required=True)
+    parser.add_argument("--original", type=Path)
+    options = parser.parse_args()
+    record = parse_record(options.record.read_text(encoding="utf-8"))
+    key = parse_key_text(options.key_file.read_text())
+    original = read_model(options.original) if options.original else None
+    result = verify(read_model(options.suspect), key, record, original)
+    print(json.dumps({
+        "z": result.z, "log10_p": result.log10_p, "nonfinite": result.nonfinite, "statistics": result.correlations,
+        "tensors": [{"name": tensor.name, "suspect_name": tensor.suspect_name, "matched_by": tensor.matched_by,
+                     "elements": tensor.elements, "statistics": tensor.correlations()} for tensor in result.tensors],
+    }, indent=1))
+
+
+if __name__ == "__main__":
+    main()

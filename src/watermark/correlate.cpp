@@ -1,5 +1,6 @@
 #include "watermark/correlate.hpp"
 
+#include "watermark/rows.hpp"
 #include "watermark/scale.hpp"
 
 #include <algorithm>
@@ -46,8 +47,9 @@ void Correlator::add_rows(Element element, const std::byte* elements, std::uint6
                           std::uint64_t first, RowSums& to) {
     const Loops& loops = kernel_.of(element);
     for (; count != 0; --count) {
-        const auto a = scale_of(measure_row(loops, elements, length, element_size(element)));
-        if (a) {
+        Magnitude magnitude;
+        loops.measure(elements, length, sample_step(length), magnitude);
+        if (const auto a = scale_of(magnitude)) {
             add_part(element, elements, length, 32.0F / *a, first, to);
         } else { // features are zero; what is not finite is counted all the same
             RowSums sums;

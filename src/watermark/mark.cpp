@@ -41,7 +41,7 @@ std::uint64_t nonzero_finite(Dtype dtype, Bytes block, std::vector<float>& float
     floats.resize(block.size() / (dtype_bits(dtype) / 8));
     formats::to_floats(dtype, block, floats);
     Magnitude magnitude;
-    chosen_kernel().of(Element::f32).measure(floats.data(), floats.size(), magnitude);
+    chosen_kernel().of(Element::f32).measure(floats.data(), floats.size(), 1, magnitude);
     return magnitude.count;
 }
 

@@ -1,6 +1,7 @@
 #include "watermark/row_scale.hpp"
 
 #include "formats/dequantize.hpp"
+#include "watermark/rows.hpp"
 #include "watermark/scale.hpp"
 
 #include <algorithm>
@@ -29,7 +30,7 @@ void for_each_sample(Dtype dtype, Bytes row, const Use& use) {
 std::optional<double> row_deviation(Dtype dtype, Bytes row) {
     Magnitude magnitude;
     for_each_sample(dtype, row, [&](std::span<const float> block) {
-        plain_kernel.of(Element::f32).measure(block.data(), block.size(), magnitude);
+        plain_kernel.of(Element::f32).measure(block.data(), block.size(), 1, magnitude);
     });
     const auto scale = scale_of(magnitude);
     if (!scale) return std::nullopt;

@@ -28,7 +28,7 @@ Sketch sketch_of(const ModelSource& model, std::size_t entry) {
     std::array<float, sketch_size> values;
     formats::to_floats(what.dtype, bytes, values);
     Magnitude magnitude;
-    plain_kernel.of(Element::f32).measure(values.data(), values.size(), magnitude);
+    plain_kernel.of(Element::f32).measure(values.data(), values.size(), 1, magnitude);
     const auto a = scale_of(magnitude);
     if (!a) return sketch;
     for (std::size_t j = 0; j < sketch_size; ++j) {

@@ -63,6 +63,13 @@ struct MarkReport {
 [[nodiscard]] MarkReport mark(const ModelSource& model, const std::filesystem::path& path, const Key& key,
                               const MarkOptions& options);
 
+/// The same for the model at `model`, with its record saved at `record` unless that is empty. An empty model id stands
+/// for the name of that file, without its extension, or folder. A record that is there already is refused before the
+/// work: `already_marked` if it is one of `model` itself, else `file_exists` unless `options.overwrite`. Where the
+/// record cannot be saved, the output is removed again. Throws also what opening the model and saving the record throw.
+[[nodiscard]] MarkReport mark(const std::filesystem::path& model, const std::filesystem::path& path,
+                              const std::filesystem::path& record, const Key& key, MarkOptions options);
+
 /// What identifies a mark beside the key. With it tensors are marked one by one, in any pipeline.
 struct MarkIdentity {
     std::string owner;

@@ -1,5 +1,6 @@
 #pragma once
-// The report of a detection: one self-contained HTML page that a lawyer can read and an expert can check.
+// The report of a detection: one self-contained HTML page that a lawyer can read and an expert can check; or the same
+// as JSON, for programs.
 
 #include "weightseal/watermark/detect.hpp"    // Detection
 #include "weightseal/watermark/timestamp.hpp" // TimeStamp
@@ -20,6 +21,10 @@ struct ReportContext {
 /// The page. A function of its arguments: no date of its own, no outside resources, no script.
 [[nodiscard]] std::string detection_report(const Detection& detection, const WatermarkRecord& record,
                                            const ReportContext& context);
+
+/// One JSON object on one line, in ASCII: what `weightseal detect --json` prints.
+[[nodiscard]] std::string detection_json(const Detection& detection, const WatermarkRecord& record,
+                                         const ReportContext& context);
 
 /// Whether the claimant could not have searched keys against the suspect: a verified time-stamp older than the suspect.
 [[nodiscard]] bool is_stamped_before_suspect(const ReportContext& context) noexcept;

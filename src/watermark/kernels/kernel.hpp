@@ -29,10 +29,10 @@ inline constexpr std::size_t element_count = 3;
 
 /// The loops of one element type. `elements` needs no alignment.
 struct Loops {
-    /// Adds the magnitude of `count` elements to `to`.
-    void (*measure)(const void* elements, std::size_t count, Magnitude& to);
-    /// Adds the sums of `count` elements, at most 2²⁰, under the scale `c` to `to`. Bit i of `chips` (the lowest of
-    /// each word first) belongs to element i; all words up to ⌈count/64⌉ are readable.
+    /// Adds the magnitude of every `every`-th block of 32 elements to `to`, beginning with the first.
+    void (*measure)(const void* elements, std::size_t count, std::size_t every, Magnitude& to);
+    /// Adds the sums of `count` elements, at most 2²⁰, under the scale `c`, finite and not negative, to `to`. Bit i of
+    /// `chips` (the lowest of each word first) belongs to element i; all words up to ⌈count/64⌉ are readable.
     void (*correlate)(const void* elements, std::size_t count, float c, const std::uint64_t* chips, RowSums& to);
 };
 
@@ -47,10 +47,18 @@ struct Kernel {
 /// The kernels compiled in, slowest first; the first is "plain" and always supported.
 [[nodiscard]] std::span<const Kernel* const> all_kernels() noexcept;
 
-/// The fastest supported one, or the one WEIGHTSEAL_FORCE_KERNEL names. Throws `unsupported` for one that this
-/// processor does not run; names of other jobs' kernels are not its business.
+/// The fastest supported one, or the one of the name `forced`. Throws `unsupported` if this build or processor has
+/// none.
+[[nodiscard]] const Kernel& choose_kernel(std::string_view forced);
+
+/// The one that WEIGHTSEAL_FORCE_KERNEL, read once, chooses. Throws what `forced_kernel` and `choose_kernel` throw.
 [[nodiscard]] const Kernel& chosen_kernel();
 
 extern const Kernel plain_kernel;
+#if defined(__x86_64__)
+extern const Kernel avx2_kernel, avx512_kernel;
+#elif defined(__aarch64__)
+extern const Kernel neon_kernel;
+#endif
 
 } // namespace weightseal::watermark

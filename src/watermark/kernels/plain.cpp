@@ -3,7 +3,9 @@
 #include "formats/dequantize.hpp"
 #include "watermark/feature.hpp"
 #include "watermark/kernels/kernel.hpp"
+#include "watermark/rows.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -35,13 +37,14 @@ typename Type::Stored load(const void* elements, std::size_t i) noexcept {
 }
 
 template <class Type>
-void measure(const void* elements, std::size_t count, Magnitude& to) {
-    for (std::size_t i = 0; i < count; ++i) {
-        const std::uint32_t m = Type::upper(load<Type>(elements, i)) & 0x7FFFU;
-        if (!is_nonzero_finite(m)) continue;
-        to.sum += m;
-        ++to.count;
-    }
+void measure(const void* elements, std::size_t count, std::size_t every, Magnitude& to) {
+    for (std::size_t block = 0; block < count; block += every * sample_block)
+        for (std::size_t i = block; i < std::min(block + sample_block, count); ++i) {
+            const std::uint32_t m = Type::upper(load<Type>(elements, i)) & 0x7FFFU;
+            if (!is_nonzero_finite(m)) continue;
+            to.sum += m;
+            ++to.count;
+        }
 }
 
 template <class Type>

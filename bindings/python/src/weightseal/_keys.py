@@ -42,13 +42,13 @@ def keygen(kind: str = "seal") -> str:
 
 
 @contextmanager
-def key_handle(key: Key) -> Iterator[ctypes.c_void_p]:
-    """The library's handle of a key, wiped and released at the end."""
+def key_handle(key: Key, kind: str = "seal") -> Iterator[ctypes.c_void_p]:
+    """The library's handle of a key, wiped and released at the end. `kind` is what raw bytes are."""
     handle = ctypes.c_void_p()
     if isinstance(key, str):
         _from_text(key, handle)
     elif isinstance(key, (bytes, bytearray, memoryview)):
-        _from_bytes(key, handle)
+        _from_bytes(key, kind, handle)
     else:
         raise TypeError(
             f"key must be a text key, a key source such as 'file:PATH', or 32 bytes, not {type(key).__name__}"
@@ -69,12 +69,12 @@ def _from_text(key: str, handle: ctypes.c_void_p) -> None:
         ctypes.memset(copy, 0, len(copy))
 
 
-def _from_bytes(key: bytes | bytearray | memoryview, handle: ctypes.c_void_p) -> None:
+def _from_bytes(key: bytes | bytearray | memoryview, kind: str, handle: ctypes.c_void_p) -> None:
     view = memoryview(key)
     if view.nbytes != _ffi.KEY_BYTES:
         raise ValueError(f"a raw key has {_ffi.KEY_BYTES} bytes, this one has {view.nbytes}")
     copy = (ctypes.c_uint8 * _ffi.KEY_BYTES)(*view.cast("B"))
     try:
-        _ffi.call(_ffi.lib.wseal_key_from_bytes, _ffi.KEY_KINDS["seal"], copy, ctypes.byref(handle))
+        _ffi.call(_ffi.lib.wseal_key_from_bytes, _ffi.KEY_KINDS[kind], copy, ctypes.byref(handle))
     finally:
         ctypes.memset(copy, 0, len(copy))
