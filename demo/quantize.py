@@ -1,7 +1,7 @@
 """usage: quantize.py MODEL OUT
 
-Copies a model folder or a .safetensors file and rounds every weight as an int8 copy has it: in each row of each matrix to
-the nearest of 255 steps. What a thief may do to a model before he serves it; dtypes and shapes stay.
+Copies a model folder or a .safetensors file and rounds every weight as an int8 copy has it: in each row of each matrix
+to the nearest of 255 steps. What a thief may do to a model before he serves it; dtypes and shapes stay.
 """
 
 import array

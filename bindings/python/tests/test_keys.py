@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import re
 from pathlib import Path
@@ -9,13 +7,7 @@ from typing import Any
 
 import pytest
 import weightseal as ws
-from conftest import Sealed
-
-
-def text_key(kind: str, secret: bytes) -> str:
-    """The text form as the documentation of keys has it."""
-    check = hashlib.sha256(b"weightseal/v1/key/" + kind.encode() + secret).digest()[:4]
-    return f"wseal_{kind}_" + base64.urlsafe_b64encode(secret + check).decode()
+from conftest import Sealed, text_key
 
 
 def test_keygen_makes_distinct_keys() -> None:

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 import weightseal as ws
-from conftest import bytes_of
+from conftest import bytes_of, text_key
+from marks import KEY, Marking, read_tensors
 from models import Tensor
-from test_keys import text_key
-from test_watermark import KEY, Marking, marking, read_tensors  # noqa: F401  (a fixture)
 
 
 def identity_of(record: ws.Record) -> dict[str, Any]:
@@ -29,7 +28,7 @@ def as_array(framework: str, tensor: Tensor, request: pytest.FixtureRequest) -> 
 
 @pytest.mark.parametrize("framework", ["np", "pt"])
 def test_tensors_marked_in_place_are_those_of_the_marked_file(
-    marking: Marking, framework: str, request: pytest.FixtureRequest  # noqa: F811
+    marking: Marking, framework: str, request: pytest.FixtureRequest
 ) -> None:
     arrays = {name: as_array(framework, tensor, request) for name, tensor in marking.tensors.items()}
     assert ws.original_root(arrays) == marking.record.root
@@ -43,9 +42,7 @@ def test_tensors_marked_in_place_are_those_of_the_marked_file(
 
 
 @pytest.mark.parametrize("framework", ["np", "pt"])
-def test_correlations_add_up(
-    marking: Marking, framework: str, request: pytest.FixtureRequest  # noqa: F811
-) -> None:
+def test_correlations_add_up(marking: Marking, framework: str, request: pytest.FixtureRequest) -> None:
     whole = ws.detect(marking.marked, key=KEY, record=marking.record)
     white, sign = ws.Correlation(0, 0), ws.Correlation(0, 0)
     for name, data in read_tensors(marking.marked).items():
@@ -58,7 +55,7 @@ def test_correlations_add_up(
     assert ws.significance(whole.statistics) == (whole.z, whole.log10_p, whole.log10_p_2_64_keys)
 
 
-def test_other_dtypes_and_leading_rows(marking: Marking, np: Any) -> None:  # noqa: F811
+def test_other_dtypes_and_leading_rows(marking: Marking, np: Any) -> None:
     data = read_tensors(marking.marked)["a.weight"]
     bits = np.frombuffer(data, np.uint16).reshape(1024, 384)
     as_floats = (bits.astype(np.uint32) << 16).view(np.float32)
@@ -70,7 +67,7 @@ def test_other_dtypes_and_leading_rows(marking: Marking, np: Any) -> None:  # no
     assert 0 < part.white.q < whole.white.q
 
 
-def test_refusals_leave_the_data(marking: Marking, np: Any) -> None:  # noqa: F811
+def test_refusals_leave_the_data(marking: Marking, np: Any) -> None:
     identity = identity_of(marking.record)
     array = np.full((64, 64), 0.5, np.float32)
 
@@ -96,7 +93,7 @@ def test_refusals_leave_the_data(marking: Marking, np: Any) -> None:  # noqa: F8
     assert not_found("a.weight", np.zeros((2, 100), np.float32)) == "destination_size"
 
 
-def test_what_is_no_array(marking: Marking, np: Any) -> None:  # noqa: F811
+def test_what_is_no_array(marking: Marking, np: Any) -> None:
     common: dict[str, Any] = {"key": KEY, **identity_of(marking.record)}
     with pytest.raises(TypeError, match="not list"):
         ws.mark_tensor([1.0], "w", **common)
@@ -118,7 +115,7 @@ def test_what_is_no_array(marking: Marking, np: Any) -> None:  # noqa: F811
         ws.mark_tensor(np.zeros((64, 64), np.float32), "w", **{**common, "root": b"short"})
 
 
-def test_a_tensor_elsewhere_is_refused(marking: Marking, torch: Any) -> None:  # noqa: F811
+def test_a_tensor_elsewhere_is_refused(marking: Marking, torch: Any) -> None:
     with pytest.raises(ValueError, match="'meta'"):
         ws.correlate_tensor(torch.zeros(2, device="meta"), "a.weight", key=KEY, record=marking.record)
 
