@@ -28,4 +28,7 @@ void write_claim(const WatermarkRecord& record, const std::function<void(std::st
 /// Whether the record's signature is good for the claim with this digest. The record must have a signer.
 [[nodiscard]] bool is_signature_good(const WatermarkRecord& record, const Digest& claim_digest);
 
+/// What a time-stamp is of: SHA-256 of the claim's text and, if there is one, the signature.
+[[nodiscard]] Digest timestamp_imprint(const WatermarkRecord& record);
+
 } // namespace weightseal::watermark

@@ -2,7 +2,7 @@
 """Makes the vectors beside it. Usage: generate.py PATH_OF_WEIGHTSEAL
 
 Nothing runs this in the tests: the files it made are committed, and every implementation must agree with them for ever. A
-rerun makes other containers, because containers hold random bytes, and the same keys.json and key_schedule.json.
+rerun makes other containers and time-stamps, because they hold random bytes, and the same of everything else.
 """
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -211,7 +212,37 @@ def record_tensor(name: str, dtype: str, shape: list[int], data: str, elements: 
     return tensor
 
 
-def record_case(name: str, strength: str, tensors: list[dict], owner: str, model_id: str, signing_key: bytes | None) -> dict:
+def make_authority(folder: Path) -> None:
+    """A root, and a certificate for time-stamps that is valid for one day."""
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    openssl("req", "-x509", *curve, "-keyout", "root.key", "-out", "root.pem", "-days", "1", "-subj", "/CN=Root of vectors")
+    openssl("req", *curve, "-keyout", "tsa.key", "-out", "tsa.csr", "-subj", "/O=weightseal/CN=Time-stamps of vectors")
+    (folder / "usage").write_text("extendedKeyUsage=critical,timeStamping\n")
+    openssl("x509", "-req", "-in", "tsa.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial", "-days", "1",
+            "-extfile", "usage", "-out", "tsa.pem")
+    (folder / "tsa.cnf").write_text("[tsa]\nserial=serial\nsigner_digest=sha256\ndefault_policy=1.2.3.4.1\ndigests=sha256\n"
+                                    "ess_cert_id_alg=sha256\n")
+
+
+def time_stamp(imprint: bytes, folder: Path) -> dict:
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", "ts", *arguments], cwd=folder, check=True, capture_output=True)
+
+    openssl("-query", "-digest", imprint.hex(), "-sha256", "-cert", "-out", "query")
+    openssl("-reply", "-config", "tsa.cnf", "-section", "tsa", "-queryfile", "query", "-signer", "tsa.pem", "-inkey", "tsa.key",
+            "-out", "reply")
+    reply = (folder / "reply").read_bytes()
+    time = re.search(rb"\x18\x0f(\d{14})Z", reply)[1].decode()
+    seconds = int(datetime.strptime(time + "+0000", "%Y%m%d%H%M%S%z").timestamp())
+    return {"response": base64.b64encode(reply).decode(), "authority": (folder / "root.pem").read_text(),
+            "name": "O = weightseal, CN = Time-stamps of vectors", "seconds": seconds}
+
+
+def record_case(name: str, strength: str, tensors: list[dict], owner: str, model_id: str, signing_key: bytes | None,
+                folder: Path) -> dict:
     tensors.sort(key=lambda tensor: tensor["name"].encode())
     root = root_of(tensors)
     statistics = [f"{variant}_{feature}" for variant in ("blind", "aligned", "informed") for feature in ("white", "sign")]
@@ -224,8 +255,9 @@ def record_case(name: str, strength: str, tensors: list[dict], owner: str, model
         evidence |= {"signer": text_of("signer", public_half(signing_key)),
                      "signature": base64.b64encode(signature).decode()}
     evidence_text = json.dumps(evidence, separators=(",", ":"))
-    return {"name": name, "claim": claim, "root": root.hex(), "imprint": sha256(claim.encode() + signature).hex(),
+    return {"name": name, "claim": claim, "root": root.hex(),
             "signing_key": signing_key.hex() if signing_key is not None else None,
+            "timestamp": time_stamp(sha256(claim.encode() + signature), folder),
             "json": f'{{"weightseal_record":1,\n"claim":{claim},\n"evidence":{evidence_text}}}\n'}
 
 
@@ -237,12 +269,15 @@ def make_records() -> None:
             record_tensor("empty", "I64", [0, 2**57], ""), record_tensor("packed", "F4", [2, 3], "p"),
             record_tensor("gewürz/模型 \"q\" \\ \t\x01\x7f </script>", "F8_E4M3", [5], "odd"),
             record_tensor("Z", "U8", [3], "z"), record_tensor("\U0001f600", "BOOL", [1], "t"), record_tensor("\uffee", "I8", [1], "u")]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        make_authority(folder)
+        records = [record_case("unsigned", "0.005", small, "ACME Corp.", "tiny-1", None, folder),
+                   record_case("signed, of every kind of tensor", "0.00031622776601683794", many,
+                               "Ünïcode & Söhne\n\"GmbH\"", "model/7b-v2", fixed("signing key"), folder)]
     write("record.json", ["Records of marks (WATERMARK.md sections 2, 7 and 8): the record's file, the text of its claim, the root of the",
-                          "original, and the imprint that a time-stamp is of. Made by generate.py with hashlib, json and the Python package",
-                          "'cryptography'."],
-          {"records": [record_case("unsigned", "0.005", small, "ACME Corp.", "tiny-1", None),
-                       record_case("signed, of every kind of tensor", "0.00031622776601683794", many, "Ünïcode & Söhne\n\"GmbH\"",
-                                   "model/7b-v2", fixed("signing key"))]})
+                          "original, and a time-stamp of it under certificates that were valid for a day. Made by generate.py with hashlib,",
+                          "json, the Python package 'cryptography', and the program openssl for time-stamps."], {"records": records})
 
 
 def main() -> None:
