@@ -6,9 +6,13 @@
 namespace weightseal::watermark::align {
 namespace {
 
-// Whether a fit of `parameters` numbers to `samples` is worth more than chance.
-bool explains(double before, double after, double parameters, double samples) {
-    return parameters < samples && after < 0.9 * (1 - parameters / samples) * before;
+// What a fit must leave of the squared difference at most, beyond what its parameters explain by chance. Tuning and
+// pruning of a suspect look a little like a map between its rows, and must not be taken for one.
+constexpr double left_by_block = 0.5;
+constexpr double left_by_factors = 0.9;
+
+bool explains(double before, double after, double parameters, double samples, double left) {
+    return parameters < samples && after < left * (1 - parameters / samples) * before;
 }
 
 } // namespace
@@ -33,7 +37,7 @@ std::optional<Square> fit_block(const Moments& moments) {
     const double before = moments.suspect.trace() - 2 * moments.cross.trace() + size;
     const double after = (b * moments.suspect).cwiseProduct(b).sum() - 2 * (b * moments.cross).trace() + size;
     const double numbers = static_cast<double>(k * k), values = static_cast<double>(k * moments.samples);
-    return explains(before, after, numbers, values) ? std::optional(b) : std::nullopt;
+    return explains(before, after, numbers, values, left_by_block) ? std::optional(b) : std::nullopt;
 }
 
 std::vector<float> fit_factors(std::span<const ScaleMoments> moments) {
@@ -49,7 +53,7 @@ std::vector<float> fit_factors(std::span<const ScaleMoments> moments) {
         all_after += exists ? b * b * m.suspect - 2 * b * m.cross + m.original : before;
         samples += static_cast<double>(m.samples);
     }
-    if (!explains(all_before, all_after, static_cast<double>(moments.size()), samples))
+    if (!explains(all_before, all_after, static_cast<double>(moments.size()), samples, left_by_factors))
         factors.assign(factors.size(), 1.0F);
     return factors;
 }

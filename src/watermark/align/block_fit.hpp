@@ -26,8 +26,7 @@ struct Moments {
 };
 
 /// The k × k matrix B that brings the suspect back, B·v' ≈ v₀: the inverse of the least-squares A of v' ≈ A·v₀. Empty
-/// where A has no inverse, or where B explains the data hardly better than nothing: by less than a tenth beyond what
-/// its k² numbers do by chance.
+/// where A has no inverse, or where B does not halve the squared difference, beyond what its k² numbers do by chance.
 [[nodiscard]] std::optional<Square> fit_block(const Moments& moments);
 
 /// Second moments of one row or column.
@@ -46,7 +45,8 @@ struct ScaleMoments {
     }
 };
 
-/// The factors that bring rows or columns of the suspect back. All 1 where they explain the data hardly better together.
+/// The factors that bring rows or columns of the suspect back. All 1 where
+/// together they lower the squared difference by less than a tenth.
 [[nodiscard]] std::vector<float> fit_factors(std::span<const ScaleMoments> moments);
 
 } // namespace weightseal::watermark::align

@@ -20,20 +20,22 @@ std::uint64_t mixed(std::uint64_t number) {
     return z ^ (z >> 31);
 }
 
-// Factors that make the columns of the original equally wide: a few of a transformer's carry most of its energy.
+// Factors that make the columns of the original vary equally: a few of a transformer's carry most of its energy.
 Vector column_factors(const TensorRows& original, const Vector& gain) {
     const Places rows = evenly_spaced(original.rows(), sample_rows);
-    Vector square = Vector::Zero(original.columns());
+    Vector sum = Vector::Zero(original.columns()), square = sum;
     Matrix row(1, original.columns());
     for (const Index i : rows) {
         original.read_rows(i, row);
         row.array() *= gain.transpose().array();
         make_unit_rows(row);
+        sum += row.row(0).transpose();
         square += row.row(0).cwiseAbs2().transpose();
     }
-    const float mean = square.mean();
-    if (mean <= 0) return Vector::Ones(original.columns());
-    return (square / mean).unaryExpr([](float share) { return 1 / std::sqrt(share + min_spread); });
+    const Vector variance = square - sum.cwiseAbs2() / static_cast<float>(rows.size());
+    const float mean = variance.mean();
+    if (!(mean > 0)) return Vector::Ones(original.columns());
+    return (variance / mean).unaryExpr([](float share) { return 1 / std::sqrt(std::max(share, 0.0F) + min_spread); });
 }
 
 } // namespace
