@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import struct
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -22,22 +21,7 @@ import independent_marker as marker
 import independent_verifier as verifier
 from independent_program_test import model, program  # noqa: F401 (fixtures)
 from independent_verifier import Refused, Tensor, read_model
-
-Weights = dict[str, tuple[str, tuple[int, ...], bytes]]
-"""Dtype, shape and data by name, in the order of a file."""
-
-
-def write_safetensors(path: Path, weights: Weights) -> None:
-    header, end = {}, 0
-    for name, (dtype, shape, data) in weights.items():
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [end, end + len(data)]}
-        end += len(data)
-    text = json.dumps(header).encode()
-    path.parent.mkdir(exist_ok=True)
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        file.writelines(data for _, _, data in weights.values())
-
+from weights import Weights, write_safetensors
 
 def cast(tensor: Tensor, dtype: str) -> tuple[str, tuple[int, ...], bytes]:
     """A tensor in another dtype; FP8 after scaling to the type's range."""

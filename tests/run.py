@@ -187,6 +187,12 @@ def independent(log):
     return pytest(log, "independent", *sorted((SOURCE / "tests").glob("independent*_test.py")))
 
 
+def attacks(log):
+    """What thieves do to a real marked model."""
+    pip(log, "pytest", "numpy<2", "tokenizers", "cryptography>=41")
+    return pytest(log, "attacks", SOURCE / "tests" / "attacks" / "watermark")
+
+
 def model():
     """A real model in the build folder; see demo/minilm.py."""
     script = [sys.executable, SOURCE / "demo" / "minilm.py", BUILD / "models"]
@@ -201,6 +207,7 @@ RUNNERS = {
     "fuzz": fuzz,
     "python": bindings_python,
     "independent": independent,
+    "attacks": attacks,
 }
 
 
