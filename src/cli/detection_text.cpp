@@ -3,17 +3,12 @@
 #include "cli/text.hpp"
 
 #include <cmath>
-#include <ctime>
-#include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <map>
 
 namespace weightseal::cli {
 
 namespace {
-
-std::string date(std::int64_t seconds) {
-    return fmt::format("{:%Y-%m-%d}", fmt::gmtime(static_cast<std::time_t>(seconds)));
-}
 
 /// Without a sign where it rounds to 0.
 std::string one_decimal(double value) {
@@ -46,7 +41,7 @@ std::string describe_record(const WatermarkRecord& record, const ReportContext& 
     std::string text = fmt::format("owner {}, model {}", printable(record.owner), printable(record.model_id));
     text += record.signer ? ", signed by " + format_public_key(*record.signer) : ", not signed";
     if (context.timestamp)
-        text += fmt::format(", time-stamped {} by {}", date(context.timestamp->seconds),
+        text += fmt::format(", time-stamped {} by {}", utc_text(context.timestamp->seconds),
                             printable(context.timestamp->authority));
     else
         text += record.timestamp.empty() ? ", no time-stamp" : ", a time-stamp that was not verified";

@@ -1,16 +1,11 @@
 #include "weightseal/watermark/report.hpp"
 
-#include <fmt/chrono.h>
 #include <nlohmann/json.hpp>
 
 namespace weightseal {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string utc(std::int64_t seconds) {
-    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(seconds)));
-}
 
 Json correlations_json(const Correlations& correlations) {
     Json json = Json::object();
@@ -35,7 +30,8 @@ Json record_json(const WatermarkRecord& record, const ReportContext& context) {
     Json json{{"owner", record.owner}, {"model_id", record.model_id}, {"strength", record.strength}};
     if (record.signer) json["signer"] = format_public_key(*record.signer);
     if (context.timestamp)
-        json["timestamp"] = {{"time", utc(context.timestamp->seconds)}, {"authority", context.timestamp->authority}};
+        json["timestamp"] = {{"time", utc_text(context.timestamp->seconds)},
+                             {"authority", context.timestamp->authority}};
     return json;
 }
 
@@ -58,7 +54,7 @@ std::string detection_json(const Detection& detection, const WatermarkRecord& re
         json["tensors"].push_back(tensor_json(tensor));
     json["record"] = record_json(record, context);
     json["suspect"] = context.suspect;
-    if (context.suspect_seen) json["suspect_seen"] = utc(*context.suspect_seen);
+    if (context.suspect_seen) json["suspect_seen"] = utc_text(*context.suspect_seen);
     if (!context.command.empty()) json["command"] = context.command;
     // Names are anybody's: a terminal must obey nothing of them, and they need not be UTF-8.
     return json.dump(-1, ' ', true, Json::error_handler_t::replace);
