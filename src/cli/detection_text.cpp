@@ -2,7 +2,6 @@
 
 #include "cli/text.hpp"
 
-#include <cmath>
 #include <fmt/format.h>
 #include <map>
 
@@ -10,17 +9,12 @@ namespace weightseal::cli {
 
 namespace {
 
-/// Without a sign where it rounds to 0.
-std::string one_decimal(double value) {
-    return fmt::format("{:.1f}", std::round(10 * value) / 10 + 0.0);
-}
-
 std::string describe_statistics(const Correlations& correlations) {
     std::string text;
     for (std::size_t i = 0; i < statistic_count; ++i)
         if (correlations[i])
             text += fmt::format("{}{} {}", text.empty() ? "" : ", ", statistic_name(static_cast<Statistic>(i)),
-                                one_decimal(correlations[i]->t()));
+                                deviations(correlations[i]->t()));
     return text;
 }
 
@@ -73,8 +67,8 @@ std::string describe_detection(const Detection& detection, const WatermarkRecord
     const std::string p = line("p", probability(found.log10_p));
     const std::string p_2_64_keys = line("p for 2^64 keys", probability(found.log10_p_2_64_keys));
     std::string text = fmt::format("{}: {}\n", printable(context.suspect), verdict_name(detection.verdict));
-    text += line("z", fmt::format("{}, of an unchanged copy at least {}", one_decimal(found.z),
-                                  one_decimal(detection.expected_z)));
+    text += line("z", fmt::format("{}, of an unchanged copy at least {}", deviations(found.z),
+                                  deviations(detection.expected_z)));
     text += is_stamped_before_suspect(context) ? p + p_2_64_keys : p_2_64_keys + p;
     text += line("statistics", describe_statistics(detection.correlations));
     text += line("tensors", describe_tensors(detection));

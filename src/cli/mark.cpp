@@ -53,8 +53,8 @@ void print_summary(const Options& options, const MarkReport& report, double seco
                                                  counted(report.zeros, "weight"), grouped(report.nonfinite)));
     text += line("strength", percent(report.record.strength));
     text += line("relative change", percent(report.relative_change));
-    text += line("expected", fmt::format("z {:.1f}", report.expected_z));
-    text += line("found", fmt::format("z {:.1f}, p {}, p for 2^64 keys {}", z, probability(log10_p),
+    text += line("expected", "z " + deviations(report.expected_z));
+    text += line("found", fmt::format("z {}, p {}, p for 2^64 keys {}", deviations(z), probability(log10_p),
                                       probability(log10_p_2_64_keys)));
     text += line("record", printable(options.record) + (report.record.signer ? ", signed" : ""));
     print(text);

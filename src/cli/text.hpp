@@ -27,6 +27,9 @@ namespace weightseal::cli {
 /// "0.472 %" of a fraction.
 [[nodiscard]] std::string percent(double fraction);
 
+/// A z: "13.45".
+[[nodiscard]] std::string deviations(double z);
+
 /// A probability by its logarithm: "10^-38.5", "0.12", "1".
 [[nodiscard]] std::string probability(double log10_p);
 
