@@ -3,6 +3,7 @@
 #include "guard/state.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace weightseal::guard {
 namespace {
@@ -10,22 +11,20 @@ namespace {
 /// What a request costs in each budget.
 using Units = std::array<std::uint64_t, budget_count>;
 
-Units units_of(const Costs& costs) noexcept {
-    return {costs.queries, costs.tokens, 1, costs.logprob_tokens, costs.logit_bias_entries};
-}
-
-/// Collects what the windows say, and keeps what matters most.
+/// What the windows say, as far as it matters most.
 class Verdict {
   public:
     static constexpr std::uint64_t never = UINT64_MAX;
 
-    [[nodiscard]] bool refused() const noexcept { return decision_.refused_by != 0; }
-    [[nodiscard]] Decision& decision() noexcept { return decision_; }
-    [[nodiscard]] std::uint64_t retry_at() const noexcept { return retry_at_; } ///< tick
-    [[nodiscard]] const Seat* seat() const noexcept { return seat_; }           ///< of the longest refusal
-    [[nodiscard]] Ring* ring() const noexcept { return ring_; }                 ///< likewise
+    explicit Verdict(Decision& decision) noexcept : decision_(decision) {}
 
-    void refuse(const Seat& seat, Tier tier, const Window& window, Ring& ring, Reason reason,
+    [[nodiscard]] bool refused() const noexcept { return decision_.refused_by != 0; }
+    [[nodiscard]] std::uint64_t retry_at() const noexcept { return retry_at_; } ///< tick
+    [[nodiscard]] std::uint64_t reset_at() const noexcept { return reset_at_; } ///< tick
+    [[nodiscard]] const Seat* refusing_seat() const noexcept { return seat_; }  ///< of the longest refusal
+    [[nodiscard]] Ring* refusing_ring() const noexcept { return ring_; }        ///< likewise
+
+    void refuse(const Seat& seat, Tier tier, const Window& window, std::uint64_t bucket, Ring& ring, Reason reason,
                 std::uint64_t at) noexcept {
         const bool first = !refused();
         decision_.refused_by |=
@@ -35,22 +34,21 @@ class Verdict {
         seat_ = &seat;
         ring_ = &ring;
         decision_.reason = reason;
-        describe(tier, window, reason == Reason::table_saturated ? window.overflow_limit : window.limit, ring.used());
+        describe(tier, window, bucket, reason == Reason::table_saturated ? window.overflow_limit : window.limit,
+                 ring.used());
     }
 
-    void admit(Tier tier, const Window& window, std::uint64_t used) noexcept {
-        const auto left = static_cast<double>(window.limit - std::min(window.limit, used));
-        const double share = left / static_cast<double>(window.limit);
-        if (share >= smallest_share_) return;
-        smallest_share_ = share;
-        describe(tier, window, window.limit, used);
+    void admit(Tier tier, const Window& window, std::uint64_t bucket, std::uint64_t used) noexcept {
+        const double share = static_cast<double>(used) * window.share;
+        if (share <= largest_share_) return;
+        largest_share_ = share;
+        describe(tier, window, bucket, window.limit, used);
     }
-
-    [[nodiscard]] const Window* window() const noexcept { return window_; } ///< that the decision describes
 
   private:
-    void describe(Tier tier, const Window& window, std::uint64_t limit, std::uint64_t used) noexcept {
-        window_ = &window;
+    void describe(Tier tier, const Window& window, std::uint64_t bucket, std::uint64_t limit,
+                  std::uint64_t used) noexcept {
+        reset_at_ = window.start(bucket + Ring::slots);
         decision_.tier = tier;
         decision_.budget = window.budget;
         decision_.window = window.seconds;
@@ -58,10 +56,10 @@ class Verdict {
         decision_.remaining = limit - std::min(limit, used);
     }
 
-    Decision decision_;
+    Decision& decision_;
     std::uint64_t retry_at_ = 0;
-    double smallest_share_ = 2;
-    const Window* window_ = nullptr;
+    std::uint64_t reset_at_ = 0;
+    double largest_share_ = -1;
     const Seat* seat_ = nullptr;
     Ring* ring_ = nullptr;
 };
@@ -69,36 +67,37 @@ class Verdict {
 /// One check, with the locks it needs.
 class Check {
   public:
-    Check(State& state, const ClientKey& client, const Costs& costs, std::int64_t now) noexcept
-        : state_(state), costs_(costs), units_(units_of(costs)), now_(now), entry_(state, client),
-          moment_(state.clock.advance(now)) {}
+    Check(State& state, const ClientKey& client, const Costs& costs, std::int64_t now, Decision& decision) noexcept
+        : state_(state), decision_(decision),
+          costs_(costs), units_{costs.queries, costs.tokens, 1, costs.logprob_tokens, costs.logit_bias_entries},
+          now_(now), entry_(state, client), moment_(state.clock.advance(now)), verdict_(decision) {}
     Check(const Check&) = delete;
     Check& operator=(const Check&) = delete;
     ~Check() {
-        for (std::size_t i = seat_count_; i-- > 0;)
-            if (seats_[i].overflow) seats_[i].table->overflow().lock.unlock();
+        if (overflow_)
+            for (const Seat& seat : seats())
+                if (seat.overflow) seat.table->overflow().lock.unlock();
     }
 
-    Decision run() noexcept {
+    void run() noexcept {
         if (moment_.stepped_back) report({.kind = GuardEventKind::clock_stepped_back});
-        Decision& decision = verdict_.decision();
         if (state_.logprobs_or_logit_bias && costs_.logprob_tokens != 0 && costs_.logit_bias_entries != 0) {
-            decision.reason = Reason::logprobs_with_logit_bias;
+            decision_.reason = Reason::logprobs_with_logit_bias;
             ++entry_.counters().refused;
-            return decision;
+            return;
         }
+        const Generation* const newest = state_.generations.back().get();
         for (const auto& generation : state_.generations)
-            if (generation == state_.generations.back() || moment_.tick < generation->retires_at) ask(*generation);
+            if (generation.get() == newest || moment_.tick < generation->retires_at) ask(*generation);
         if (verdict_.refused())
             refuse();
         else
             admit();
-        const Window& window = *verdict_.window();
-        decision.reset_after = until(window.start(window.bucket(moment_.tick) + Ring::slots));
-        return decision;
+        decision_.reset_after = until(verdict_.reset_at());
     }
 
   private:
+    [[nodiscard]] std::span<const Seat> seats() const noexcept { return std::span(seats_).first(seat_count_); }
     [[nodiscard]] std::uint64_t units(const Window& window) const noexcept {
         return units_[static_cast<std::size_t>(window.budget)];
     }
@@ -110,39 +109,44 @@ class Check {
         state_.events.push(event);
     }
 
-    void ask(Generation& generation) noexcept {
-        for (std::size_t t = 0; t < tier_count; ++t) {
-            if (!entry_.has(t) || !generation.tables[t]) continue;
+    void ask(const Generation& generation) noexcept {
+        for (unsigned tiers = entry_.tiers(); tiers != 0; tiers &= tiers - 1) {
+            const auto t = static_cast<std::size_t>(std::countr_zero(tiers));
+            if (!generation.tables[t]) continue;
             Table& table = *generation.tables[t];
+            const auto tier = static_cast<Tier>(t);
             Seat& seat = seats_[seat_count_];
-            tiers_[seat_count_] = static_cast<Tier>(t);
-            seat = table.find(entry_.hash(t), moment_.tick, scratch_[seat_count_].data());
+            if (!table.find(entry_.hash(t), moment_.tick, seat))
+                table.find_place(entry_.hash(t), scratch_[seat_count_].data(), seat);
+            seat.tier = tier;
             ++seat_count_;
-            for (std::size_t i = 0; i < table.windows().size(); ++i) {
-                const Window& window = table.windows()[i];
+            const std::span<const Window> windows = table.windows();
+            for (std::size_t i = 0; i < windows.size(); ++i) {
+                const Window& window = windows[i];
                 Ring& ring = seat.ring(i);
                 const std::uint64_t cost = units(window);
-                const std::uint64_t bucket = window.bucket(moment_.tick);
+                if (ring.admits(cost, window.limit)) continue;
+                const std::uint64_t bucket = seat.buckets[i];
                 if (cost > window.limit)
-                    verdict_.refuse(seat, static_cast<Tier>(t), window, ring, Reason::cost_exceeds_limit,
-                                    Verdict::never);
-                else if (!ring.admits(cost, window.limit))
-                    verdict_.refuse(seat, static_cast<Tier>(t), window, ring,
+                    verdict_.refuse(seat, tier, window, bucket, ring, Reason::cost_exceeds_limit, Verdict::never);
+                else
+                    verdict_.refuse(seat, tier, window, bucket, ring,
                                     ring.in_debt() ? Reason::in_debt : Reason::limit_reached,
                                     window.start(bucket + ring.wait(bucket, cost, window.limit)));
             }
-            if (seat.overflow) ask_overflow(seat, static_cast<Tier>(t));
+            if (seat.overflow) ask_overflow(seat);
         }
     }
 
     // There is no place for a newcomer: what newcomers share must admit, too. Or there is certainly a place once all
     // counts of the table have left.
-    void ask_overflow(const Seat& seat, Tier tier) noexcept {
+    void ask_overflow(const Seat& seat) noexcept {
         Table& table = *seat.table;
         table.overflow().lock.lock();
+        overflow_ = true;
         table.advance_overflow(moment_.tick);
         const std::uint64_t tick = table.overflow().tick;
-        if (table.report_saturation()) report({.kind = GuardEventKind::table_saturated, .tier = tier});
+        if (table.report_saturation()) report({.kind = GuardEventKind::table_saturated, .tier = seat.tier});
         std::uint64_t all_gone = 0;
         for (const Window& window : table.windows())
             all_gone = std::max(all_gone, window.start(window.bucket(tick) + Ring::slots));
@@ -155,56 +159,53 @@ class Check {
             const std::uint64_t at = cost > window.overflow_limit
                                          ? all_gone
                                          : window.start(bucket + ring.wait(bucket, cost, window.overflow_limit));
-            verdict_.refuse(seat, tier, window, ring, Reason::table_saturated, at);
+            verdict_.refuse(seat, seat.tier, window, bucket, ring, Reason::table_saturated, at);
         }
     }
 
     void refuse() noexcept {
-        Decision& decision = verdict_.decision();
-        if (verdict_.retry_at() != Verdict::never) decision.retry_after = until(verdict_.retry_at());
+        if (verdict_.retry_at() != Verdict::never) decision_.retry_after = until(verdict_.retry_at());
         ++entry_.counters().refused;
         // Of a newcomer nothing is kept, not even that it has been reported.
-        if (!verdict_.seat()->newcomer && verdict_.ring()->report_refusal())
+        const Seat& seat = *verdict_.refusing_seat();
+        Ring& ring = *verdict_.refusing_ring();
+        if (!seat.newcomer && ring.report_refusal())
             report({.kind = GuardEventKind::limit_reached,
-                    .tier = decision.tier,
-                    .budget = decision.budget,
-                    .window = decision.window,
-                    .limit = decision.limit,
-                    .used = verdict_.ring()->used(),
-                    .client = verdict_.seat()->hash});
+                    .tier = decision_.tier,
+                    .budget = decision_.budget,
+                    .window = decision_.window,
+                    .limit = decision_.limit,
+                    .used = ring.used(),
+                    .client = seat.hash});
     }
 
     void admit() noexcept {
         Stripe& counters = entry_.counters();
-        Reservation reservation;
-        for (std::size_t i = 0; i < seat_count_; ++i) {
-            const Seat& seat = seats_[i];
-            charge(seat, tiers_[i]);
+        for (const Seat& seat : seats()) {
+            charge(seat);
             if (seat.overflow) {
                 charge_overflow(seat);
-                verdict_.decision().overflow = true;
-                reservation.overflow =
-                    static_cast<std::uint8_t>(reservation.overflow | 1U << static_cast<unsigned>(tiers_[i]));
             } else if (seat.newcomer) {
-                if (seat.table->keep(seat, moment_.tick)) ++counters.evicted;
+                if (seat.table->keep(seat)) ++counters.evicted;
                 ++counters.inserted;
             }
         }
         ++counters.admitted;
-        if (verdict_.decision().overflow) ++counters.overflow;
-        verdict_.decision().allowed = true;
-        if (state_.needs_tickets) issue_ticket(reservation);
+        decision_.allowed = true;
+        decision_.overflow = overflow_;
+        if (overflow_) ++counters.overflow;
+        if (state_.needs_tickets) issue_ticket();
     }
 
-    void charge(const Seat& seat, Tier tier) noexcept {
-        for (std::size_t i = 0; i < seat.table->windows().size(); ++i) {
-            const Window& window = seat.table->windows()[i];
+    void charge(const Seat& seat) noexcept {
+        const std::span<const Window> windows = seat.table->windows();
+        for (std::size_t i = 0; i < windows.size(); ++i) {
             Ring& ring = seat.ring(i);
-            if (const std::uint64_t cost = units(window); cost != 0) {
-                ring.charge(window.bucket(moment_.tick), 0, cost);
+            if (const std::uint64_t cost = units(windows[i]); cost != 0) {
+                ring.charge(seat.buckets[i], 0, cost);
                 ring.end_refusals();
             }
-            verdict_.admit(tier, window, ring.used());
+            verdict_.admit(seat.tier, windows[i], seat.buckets[i], ring.used());
         }
     }
 
@@ -215,21 +216,27 @@ class Check {
             const std::uint64_t cost = units(window);
             if (cost == 0) continue;
             table.overflow().rings[i].ring.charge(window.bucket(table.overflow().tick), 0, cost);
-            table.note(seat.hash, i, window.bucket(moment_.tick), cost);
+            table.note(seat.hash, i, seat.buckets[i], cost);
         }
     }
 
-    void issue_ticket(Reservation& reservation) noexcept {
+    void issue_ticket() noexcept {
+        Reservation reservation;
         reservation.tick = moment_.tick;
         reservation.expires = state_.lifetime.start(state_.lifetime.bucket(moment_.tick) + Ring::slots);
         reservation.version = state_.generations.back()->version;
         reservation.tiers = entry_.tiers();
         for (std::size_t t = 0; t < tier_count; ++t)
             reservation.hashes[t] = entry_.hash(t);
+        for (const Seat& seat : seats())
+            if (seat.overflow &&
+                seat.table == state_.generations.back()->tables[static_cast<std::size_t>(seat.tier)].get())
+                reservation.overflow =
+                    static_cast<std::uint8_t>(reservation.overflow | 1U << static_cast<unsigned>(seat.tier));
         reservation.tokens = costs_.tokens;
         reservation.logprob_tokens = costs_.logprob_tokens;
-        verdict_.decision().ticket = state_.tickets.issue(reservation);
-        if (verdict_.decision().ticket != 0) return;
+        decision_.ticket = state_.tickets.issue(reservation);
+        if (decision_.ticket != 0) return;
         std::uint64_t reported = state_.tickets_reported.load(std::memory_order_relaxed);
         const std::uint64_t second = moment_.tick / ticks_per_second + 1;
         if (reported < second && state_.tickets_reported.compare_exchange_strong(reported, second))
@@ -237,14 +244,15 @@ class Check {
     }
 
     State& state_;
+    Decision& decision_;
     const Costs& costs_;
     Units units_;
     std::int64_t now_;
     Entry entry_;
     Moment moment_; // after the locks, so that ticks never fall for anybody who has one of them
     Verdict verdict_;
+    bool overflow_ = false;
     std::size_t seat_count_ = 0;
-    std::array<Tier, max_generations * tier_count> tiers_;
     std::array<Seat, max_generations * tier_count> seats_;
     std::array<std::array<Line, max_tier_limits>, max_generations * tier_count> scratch_; // of newcomers
 };
@@ -252,7 +260,9 @@ class Check {
 } // namespace
 
 Decision State::check(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now) noexcept {
-    return Check(*this, client, costs, now.count()).run();
+    Decision decision;
+    Check(*this, client, costs, now.count(), decision).run();
+    return decision;
 }
 
 } // namespace weightseal::guard

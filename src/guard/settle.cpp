@@ -43,7 +43,7 @@ class Settling {
     void settle(Table& table, std::size_t tier, bool is_newest) noexcept {
         const std::uint64_t hash = reservation_.hashes[tier];
         Seat seat;
-        const bool seated = table.find_seated(hash, moment_.tick, seat);
+        const bool seated = table.find(hash, moment_.tick, seat);
         const bool overflow = is_newest && (reservation_.overflow >> tier & 1) != 0;
         for (std::size_t i = 0; i < table.windows().size(); ++i) {
             const Window& window = table.windows()[i];

@@ -10,34 +10,6 @@
 
 namespace weightseal::guard {
 
-Entry::Entry(State& state, const ClientKey& client) noexcept : state_(state), hashes_(client.hashes) {
-    for (;;) {
-        const State::LimitedTiers limited = state.tiers.load(std::memory_order_relaxed);
-        tiers_ = client.tiers & limited.any;
-        if ((tiers_ & limited.newest) == 0) { // nobody goes unlimited for telling nothing
-            const auto tier = static_cast<std::size_t>(std::countr_zero(limited.newest));
-            tiers_ = static_cast<std::uint8_t>(tiers_ | 1U << tier);
-            hashes_[tier] = state.anonymous[tier];
-        }
-        first_ = nullptr;
-        for (std::size_t tier = 0; tier < tier_count; ++tier) {
-            if (!has(tier)) continue;
-            Stripe& stripe = state.stripe(tier, hashes_[tier]);
-            stripe.lock.lock();
-            if (first_ == nullptr) first_ = &stripe;
-        }
-        // It changes under all locks only, so now it stays.
-        if (state.tiers.load(std::memory_order_relaxed) == limited) return;
-        unlock();
-        hashes_ = client.hashes;
-    }
-}
-
-void Entry::unlock() noexcept {
-    for (std::size_t tier = tier_count; tier-- > 0;)
-        if (has(tier)) state_.stripe(tier, hashes_[tier]).lock.unlock();
-}
-
 Standstill::Standstill(State& state) noexcept : state_(state) {
     for (Stripe& stripe : state_.stripes) // in the order in which checks take them
         stripe.lock.lock();

@@ -14,6 +14,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -99,23 +100,48 @@ struct State {
 /// The locks of a client's shards, and which tiers they are of.
 class Entry {
   public:
-    Entry(State& state, const ClientKey& client) noexcept;
+    Entry(State& state, const ClientKey& client) noexcept : state_(state), hashes_(client.hashes) {
+        for (;;) {
+            const State::LimitedTiers limited = state.tiers.load(std::memory_order_relaxed);
+            tiers_ = client.tiers & limited.any;
+            if ((tiers_ & limited.newest) == 0) { // nobody goes unlimited for telling nothing
+                const auto tier = static_cast<std::size_t>(std::countr_zero(limited.newest));
+                tiers_ = static_cast<std::uint8_t>(tiers_ | 1U << tier);
+                hashes_[tier] = state.anonymous[tier];
+            }
+            each([](Stripe& stripe) { stripe.lock.lock(); });
+            // It changes under all locks only, so now it stays.
+            if (state.tiers.load(std::memory_order_relaxed) == limited) return;
+            unlock();
+            hashes_ = client.hashes;
+        }
+    }
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
     ~Entry() { unlock(); }
 
-    [[nodiscard]] bool has(std::size_t tier) const noexcept { return (tiers_ >> tier & 1) != 0; }
     [[nodiscard]] std::uint8_t tiers() const noexcept { return tiers_; }
     [[nodiscard]] std::uint64_t hash(std::size_t tier) const noexcept { return hashes_[tier]; }
     /// Of the first tier.
-    [[nodiscard]] Stripe& counters() noexcept { return *first_; }
+    [[nodiscard]] Stripe& counters() noexcept {
+        const auto tier = static_cast<std::size_t>(std::countr_zero(tiers_));
+        return state_.stripe(tier, hashes_[tier]);
+    }
 
   private:
-    void unlock() noexcept;
+    template <class Action>
+    void each(Action action) noexcept {
+        for (unsigned tiers = tiers_; tiers != 0; tiers &= tiers - 1) {
+            const auto tier = static_cast<std::size_t>(std::countr_zero(tiers));
+            action(state_.stripe(tier, hashes_[tier]));
+        }
+    }
+    void unlock() noexcept {
+        each([](Stripe& stripe) { stripe.lock.unlock(); });
+    }
 
     State& state_;
     std::array<std::uint64_t, tier_count> hashes_;
-    Stripe* first_ = nullptr;
     std::uint8_t tiers_ = 0;
 };
 

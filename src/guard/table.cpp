@@ -6,22 +6,9 @@
 namespace weightseal::guard {
 namespace {
 
-constexpr unsigned place_bits = 24;
-constexpr std::uint64_t place_mask = (std::uint64_t{1} << place_bits) - 1;
 // Slots looked at for a place that is free before the lowest of them must go: a few microseconds at the most.
 constexpr std::size_t search_length = 224;
-
-std::uint64_t owner_of(std::uint64_t hash, std::uint64_t place) noexcept {
-    return hash << place_bits | (place + 1);
-}
-
-bool is_owner(std::uint64_t owner, std::uint64_t hash) noexcept {
-    return ((owner ^ hash << place_bits) & ~place_mask) == 0;
-}
-
-std::uint64_t place_of(const Line& slot) noexcept {
-    return (slot.owner & place_mask) - 1;
-}
+constexpr double at_limit = 2;
 
 // Hashes spread clients over shards as chance does: six standard deviations more than the mean share.
 std::uint32_t places_for(std::size_t capacity) {
@@ -61,6 +48,7 @@ Table::Table(std::vector<Window> windows, std::size_t capacity)
         for (std::size_t i = 0; i < shard_count; ++i) {
             Shard& shard = shards_[i];
             shard.more = carver.take<Line>(places_ * (count - 1)).data();
+            shard.buckets = carver.take<std::uint64_t>(count).data();
             shard.hashes = carver.take<std::uint64_t>(places_);
             shard.numbers = carver.take<std::uint64_t>(count * Sketch::quarters);
             shard.cells = carver.take<float>(count * Sketch::cells_needed(row_)).data();
@@ -89,51 +77,16 @@ Sketch Table::sketch_of(Shard& shard, std::size_t window) const noexcept {
             shard.numbers.subspan(window * Sketch::quarters, Sketch::quarters)};
 }
 
-Line* Table::next(const Shard& shard, Line* slot) const noexcept {
-    return ++slot == shard.slots.data() + shard.slots.size() ? shard.slots.data() : slot;
-}
-
-Line* Table::lookup(const Shard& shard, std::uint64_t hash) const noexcept {
-    for (Line* slot = shard.slots.data() + home(hash, slots_of_shard_);; slot = next(shard, slot)) {
-        if (slot->owner == 0) return nullptr;
-        if (is_owner(slot->owner, hash)) return slot;
-    }
-}
-
-Seat Table::seat_at(const Shard& shard, Line* slot) noexcept {
-    Line* const more = shard.more + place_of(*slot) * (windows_.size() - 1);
-    return {this, slot, more, 0, nullptr, false, false};
-}
-
-void Table::advance(const Seat& seat, std::uint64_t tick) const noexcept {
+void Table::set_tick(Shard& shard, std::uint64_t tick) const noexcept {
+    shard.tick = tick;
     for (std::size_t i = 0; i < windows_.size(); ++i)
-        seat.ring(i).advance(windows_[i].bucket(tick));
-}
-
-bool Table::find_seated(std::uint64_t hash, std::uint64_t tick, Seat& seat) noexcept {
-    Shard& shard = shards_[shard_of(hash)];
-    Line* const slot = lookup(shard, hash);
-    if (slot == nullptr) return false;
-    seat = seat_at(shard, slot);
-    seat.hash = hash;
-    advance(seat, tick);
-    return true;
-}
-
-Seat Table::find(std::uint64_t hash, std::uint64_t tick, Line* scratch) noexcept {
-    Seat seat;
-    if (find_seated(hash, tick, seat)) return seat;
-    Shard& shard = shards_[shard_of(hash)];
-    seat = {this, scratch, scratch + 1, hash, nullptr, true, false};
-    estimate(shard, tick, seat);
-    find_place(shard, tick, seat);
-    return seat;
+        shard.buckets[i] = windows_[i].bucket(tick);
 }
 
 // What the sketches know of a client, as rings: each quarter's sum in the last sub-bucket it can belong to.
-void Table::estimate(Shard& shard, std::uint64_t tick, const Seat& seat) const noexcept {
+void Table::estimate(Shard& shard, const Seat& seat) const noexcept {
     for (std::size_t i = 0; i < windows_.size(); ++i) {
-        const std::uint64_t bucket = windows_[i].bucket(tick);
+        const std::uint64_t bucket = seat.buckets[i];
         const std::uint64_t quarter = bucket / Sketch::quarter_size;
         seat.ring(i).reset(bucket);
         const Sketch sketch = sketch_of(shard, i);
@@ -145,18 +98,21 @@ void Table::estimate(Shard& shard, std::uint64_t tick, const Seat& seat) const n
     }
 }
 
-void Table::find_place(Shard& shard, std::uint64_t tick, Seat& seat) noexcept {
+void Table::find_place(std::uint64_t hash, Line* scratch, Seat& seat) noexcept {
+    Shard& shard = shards_[shard_of(hash)];
+    seat = {this, scratch, scratch + 1, shard.buckets, hash, nullptr, Tier::client, true, false};
+    estimate(shard, seat);
     if (shard.used_places < places_) return;
     seat.overflow = true;
-    if (tick < shard.saturated_until) return;
-    double lowest = 1;
+    if (shard.tick < shard.saturated_until) return;
+    double lowest = at_limit;
     for (std::size_t seen = 0; seen < shard.slots.size(); ++seen) {
         if (seen >= search_length && seat.victim != nullptr) break;
         Line* const slot = &shard.slots[shard.hand];
         shard.hand = shard.hand + 1 == shard.slots.size() ? 0 : shard.hand + 1;
         if (slot->owner == 0) continue;
         const Seat other = seat_at(shard, slot);
-        advance(other, tick);
+        advance(other);
         const double filled = fill(other);
         if (filled >= lowest) continue;
         lowest = filled;
@@ -165,16 +121,16 @@ void Table::find_place(Shard& shard, std::uint64_t tick, Seat& seat) noexcept {
     }
     seat.overflow = seat.victim == nullptr;
     // Counts fall at the ends of sub-buckets only, and where somebody settles.
-    if (seat.overflow) shard.saturated_until = next_boundary(tick);
+    if (seat.overflow) shard.saturated_until = next_boundary(shard.tick);
 }
 
-// The largest share of a limit that is used; 1 for a client that is at one of them.
+// The largest share of a limit that is used, or `at_limit`.
 double Table::fill(const Seat& seat) const noexcept {
     double largest = 0;
     for (std::size_t i = 0; i < windows_.size(); ++i) {
         const Ring& ring = seat.ring(i);
-        if (ring.at_limit(windows_[i].limit)) return 1;
-        largest = std::max(largest, static_cast<double>(ring.used()) / static_cast<double>(windows_[i].limit));
+        if (ring.at_limit(windows_[i].limit)) return at_limit;
+        largest = std::max(largest, static_cast<double>(ring.used()) * windows_[i].share);
     }
     return largest;
 }
@@ -186,7 +142,7 @@ std::uint64_t Table::next_boundary(std::uint64_t tick) const noexcept {
     return next;
 }
 
-bool Table::keep(const Seat& seat, std::uint64_t tick) noexcept {
+bool Table::keep(const Seat& seat) noexcept {
     Shard& shard = shards_[shard_of(seat.hash)];
     std::uint64_t place = shard.used_places;
     bool sent_away = false;
@@ -194,26 +150,26 @@ bool Table::keep(const Seat& seat, std::uint64_t tick) noexcept {
         ++shard.used_places;
     } else {
         place = place_of(*seat.victim);
-        sent_away = send_away(shard, seat.victim, tick);
+        sent_away = send_away(shard, seat.victim);
     }
     Line* slot = shard.slots.data() + home(seat.hash, slots_of_shard_);
     while (slot->owner != 0)
         slot = next(shard, slot);
     slot->ring = seat.slot->ring;
-    slot->owner = owner_of(seat.hash, place);
+    slot->owner = seat.hash << place_bits | (place + 1);
     shard.hashes[place] = seat.hash;
     std::copy_n(seat.more, windows_.size() - 1, seat_at(shard, slot).more);
     return sent_away;
 }
 
-bool Table::send_away(Shard& shard, Line* slot, std::uint64_t tick) noexcept {
+bool Table::send_away(Shard& shard, Line* slot) noexcept {
     const std::uint64_t hash = shard.hashes[place_of(*slot)];
     const Seat seat = seat_at(shard, slot);
     bool had_counts = false;
     for (std::size_t i = 0; i < windows_.size(); ++i) {
         if (seat.ring(i).used() == 0) continue;
         had_counts = true;
-        const std::uint64_t bucket = windows_[i].bucket(tick);
+        const std::uint64_t bucket = seat.buckets[i];
         const std::uint64_t quarter = bucket / Sketch::quarter_size;
         Sketch sketch = sketch_of(shard, i);
         for (std::uint64_t q = quarter + 1 - Sketch::quarters; q <= quarter; ++q) {

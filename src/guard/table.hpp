@@ -41,8 +41,10 @@ struct Seat {
     Table* table;
     Line* slot; ///< ring of the first window: the table's, or of a newcomer a copy that `Table::keep` brings in
     Line* more; ///< rings of the further windows, likewise
+    const std::uint64_t* buckets; ///< the running ones, of each window
     std::uint64_t hash;
     Line* victim; ///< of a newcomer: the slot whose client must go; null: there are free places
+    Tier tier;    ///< the table's; set by the check
     bool newcomer;
     bool overflow; ///< there is no place: what newcomers share must admit and is charged, too
 
@@ -73,12 +75,25 @@ class Table {
         return shard_of(hash) * slots_of_shard + home(hash, slots_of_shard);
     }
 
-    /// Finds a client's rings and advances them to `tick`. `scratch` has a line for each window, for newcomers.
-    [[nodiscard]] Seat find(std::uint64_t hash, std::uint64_t tick, Line* scratch) noexcept;
-    /// The same for a client that has a place; false if it has none.
-    [[nodiscard]] bool find_seated(std::uint64_t hash, std::uint64_t tick, Seat& seat) noexcept;
+    /// Finds the rings of a client that has a place, and advances them to `tick`; false if it has none.
+    [[nodiscard]] bool find(std::uint64_t hash, std::uint64_t tick, Seat& seat) noexcept {
+        Shard& shard = shards_[shard_of(hash)];
+        if (tick != shard.tick) set_tick(shard, tick);
+        Line* slot = shard.slots.data() + home(hash, slots_of_shard_);
+        for (;; slot = next(shard, slot)) {
+            if (slot->owner == 0) return false;
+            if (is_owner(slot->owner, hash)) break;
+        }
+        seat = seat_at(shard, slot);
+        seat.hash = hash;
+        advance(seat);
+        return true;
+    }
+    /// Makes rings of what the sketches know of a client that has no place, and looks for one. `scratch` has a line for
+    /// each window. After `find`.
+    void find_place(std::uint64_t hash, Line* scratch, Seat& seat) noexcept;
     /// Brings a newcomer in; true if that cost another client its place.
-    bool keep(const Seat& seat, std::uint64_t tick) noexcept;
+    bool keep(const Seat& seat) noexcept;
     /// Charges a client without a place.
     void note(std::uint64_t hash, std::size_t window, std::uint64_t bucket, std::uint64_t cost) noexcept;
     /// A client without a place used more than it reserved: nothing of it is admitted until that has left the window.
@@ -103,24 +118,42 @@ class Table {
     struct Shard {
         std::span<Line> slots;
         Line* more = nullptr;             // further rings, by place
-        std::span<std::uint64_t> hashes;  // by place
-        std::span<std::uint64_t> numbers; // of the sketches' quarters
-        float* cells = nullptr;
+        std::uint64_t tick = UINT64_MAX;  // of the last check
+        std::uint64_t* buckets = nullptr; // of each window, then
         std::uint32_t used_places = 0;
-        std::uint32_t hand = 0; // where the next search for a place starts
-        std::uint64_t saturated_until = 0;
+        std::uint32_t hand = 0;            // where the next search for a place starts
+        std::uint64_t saturated_until = 0; // tick
+        std::span<std::uint64_t> hashes;   // by place
+        std::span<std::uint64_t> numbers;  // of the sketches' quarters
+        float* cells = nullptr;
     };
 
+    // An owner is 40 bits of the hash, and where the client's hash and further rings are.
+    static constexpr unsigned place_bits = 24;
+    static constexpr std::uint64_t place_mask = (std::uint64_t{1} << place_bits) - 1;
+
+    [[nodiscard]] static bool is_owner(std::uint64_t owner, std::uint64_t hash) noexcept {
+        return ((owner ^ hash << place_bits) & ~place_mask) == 0;
+    }
+    [[nodiscard]] static std::uint64_t place_of(const Line& slot) noexcept { return (slot.owner & place_mask) - 1; }
+    [[nodiscard]] static Line* next(const Shard& shard, Line* slot) noexcept {
+        return ++slot == shard.slots.data() + shard.slots.size() ? shard.slots.data() : slot;
+    }
+    [[nodiscard]] Seat seat_at(const Shard& shard, Line* slot) noexcept {
+        Line* const more = shard.more + place_of(*slot) * (windows_.size() - 1);
+        return {this, slot, more, shard.buckets, 0, nullptr, Tier::client, false, false};
+    }
+    void advance(const Seat& seat) const noexcept {
+        for (std::size_t i = 0; i < windows_.size(); ++i)
+            seat.ring(i).advance(seat.buckets[i]);
+    }
+
+    void set_tick(Shard& shard, std::uint64_t tick) const noexcept;
     [[nodiscard]] Sketch sketch_of(Shard& shard, std::size_t window) const noexcept;
-    [[nodiscard]] Line* lookup(const Shard& shard, std::uint64_t hash) const noexcept;
-    [[nodiscard]] Line* next(const Shard& shard, Line* slot) const noexcept;
-    [[nodiscard]] Seat seat_at(const Shard& shard, Line* slot) noexcept;
-    void advance(const Seat& seat, std::uint64_t tick) const noexcept;
-    void estimate(Shard& shard, std::uint64_t tick, const Seat& seat) const noexcept;
-    void find_place(Shard& shard, std::uint64_t tick, Seat& seat) noexcept;
+    void estimate(Shard& shard, const Seat& seat) const noexcept;
     [[nodiscard]] double fill(const Seat& seat) const noexcept;
     [[nodiscard]] std::uint64_t next_boundary(std::uint64_t tick) const noexcept;
-    bool send_away(Shard& shard, Line* slot, std::uint64_t tick) noexcept;
+    bool send_away(Shard& shard, Line* slot) noexcept;
     void erase(Shard& shard, Line* slot) const noexcept;
 
     std::vector<Window> windows_;

@@ -13,6 +13,7 @@ struct Window {
     std::uint64_t ticks = 0; ///< of a sub-bucket
     std::uint64_t limit = 0;
     std::uint64_t overflow_limit = 0;
+    double share = 0; ///< of the limit that one unit is
 
     /// The sub-bucket of a tick. Numbers start where a whole ring lies before them.
     [[nodiscard]] std::uint64_t bucket(std::uint64_t tick) const noexcept { return tick / ticks + Ring::slots; }
@@ -28,8 +29,12 @@ static_assert(ticks_per_second % Ring::parts == 0, "a sub-bucket of any window i
 [[nodiscard]] inline Window window_of(const Limit& limit, std::uint32_t ticket_lifetime) noexcept {
     // A request in progress is a charge that stays until it is settled or its ticket has expired.
     const std::uint32_t seconds = limit.budget == Budget::concurrency ? ticket_lifetime : limit.window;
-    return {limit.budget, seconds, seconds * (ticks_per_second / Ring::parts), limit.limit,
-            limit.overflow_limit == 0 ? limit.limit : limit.overflow_limit};
+    return {limit.budget,
+            seconds,
+            seconds * (ticks_per_second / Ring::parts),
+            limit.limit,
+            limit.overflow_limit == 0 ? limit.limit : limit.overflow_limit,
+            1 / static_cast<double>(limit.limit)};
 }
 
 } // namespace weightseal::guard
