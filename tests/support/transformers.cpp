@@ -289,11 +289,11 @@ WatermarkRecord record_of(const ModelSource& model) {
     return record;
 }
 
-void rescale_gains(Transformer& model, Random& random) {
+void rescale_gains(Transformer& model, Random& random, double spread) {
     for (const GainUse& use : gain_uses(model)) {
         VectorXd factors(model.shape.width);
         for (Index i = 0; i < factors.size(); ++i)
-            factors[i] = std::exp(random.normal());
+            factors[i] = std::exp(spread * random.normal());
         model.at(use.gain) = factors.asDiagonal() * model.at(use.gain);
         for (const std::string& name : use.behind)
             model.at(name) = model.at(name) * factors.cwiseInverse().asDiagonal();

@@ -66,7 +66,8 @@ void save_model(const Transformer& transformer, const std::filesystem::path& fol
 
 // ---- symmetries of Llama ----
 
-void rescale_gains(Transformer& model, Random& random);
+/// Multiplies gains by random factors, whose logarithms have this deviation, and divides the columns behind them.
+void rescale_gains(Transformer& model, Random& random, double spread);
 /// Folds the gains into the matrices behind them, then turns the residual stream.
 void rotate_residual(Transformer& model, Random& random);
 /// Moves and, if asked, changes the signs of its coordinates; gains stay where they belong.

@@ -1,5 +1,6 @@
 #include "watermark/align/fingerprint.hpp"
 
+#include <Eigen/Eigenvalues>
 #include <cmath>
 #include <cstdint>
 
@@ -11,6 +12,7 @@ constexpr Index max_rows = Index{1} << 20;
 constexpr Index sample_rows = 1024; // that the spread of columns is taken from
 // Columns below a tenth of the usual spread are not blown up any further: an error of R leaks into them.
 constexpr float min_spread = 0.01F;
+constexpr float min_variance = 0.1F; // of a direction of fingerprints, against the usual one
 
 // SplitMix64 (Steele, Lea and Flood 2014), without a state.
 std::uint64_t mixed(std::uint64_t number) {
@@ -38,10 +40,38 @@ Vector column_factors(const TensorRows& original, const Vector& gain) {
     return (variance / mean).unaryExpr([](float share) { return 1 / std::sqrt(std::max(share, 0.0F) + min_spread); });
 }
 
+// Directions of the rows, projected, around their mean.
+Matrix projected(const TensorRows& tensor, const Matrix& projection, const Crew& crew) {
+    Matrix prints(tensor.rows(), projection.cols());
+    each_panel(crew, tensor.rows(), [&](Index first, Index count) {
+        Matrix rows(count, tensor.columns());
+        tensor.read_rows(first, rows);
+        make_unit_rows(rows); // before anything can overflow
+        auto to = prints.middleRows(first, count);
+        to.noalias() = rows * projection;
+        make_unit_rows(to);
+    });
+    const Eigen::RowVectorXf mean = prints.colwise().mean();
+    prints.rowwise() -= mean;
+    return prints;
+}
+
+// What makes these rows vary equally in all directions: a few directions that dominate make any two rows look alike.
+Matrix leveling_of(const Matrix& prints) {
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXf> solver(prints.transpose() * prints);
+    const Vector& variance = solver.eigenvalues(); // ascending
+    const float usual = variance[variance.size() / 2];
+    if (!(usual > 0)) return Matrix::Identity(prints.cols(), prints.cols());
+    const Vector factors =
+        variance.unaryExpr([&](float value) { return 1 / std::sqrt(std::max(value, 0.0F) / usual + min_variance); });
+    return solver.eigenvectors() * factors.asDiagonal() * solver.eigenvectors().transpose();
+}
+
 } // namespace
 
 bool has_fingerprints(const TensorRows& tensor) noexcept {
-    return tensor.columns() >= fingerprint_size && tensor.columns() <= max_columns && tensor.rows() <= max_rows;
+    return tensor.columns() >= fingerprint_size && tensor.columns() <= max_columns &&
+           tensor.rows() >= fingerprint_size && tensor.rows() <= max_rows;
 }
 
 Matrix public_signs(Index rows, Index columns) {
@@ -62,19 +92,15 @@ Projection make_projection(const Pair& pair, const Gain& gain, const Residual& r
     return {gain.original.asDiagonal() * signs, gain.suspect.asDiagonal() * residual.to_suspect(signs)};
 }
 
-Matrix fingerprints(const TensorRows& tensor, const Matrix& projection, const Crew& crew) {
-    Matrix prints(tensor.rows(), projection.cols());
-    each_panel(crew, tensor.rows(), [&](Index first, Index count) {
-        Matrix rows(count, tensor.columns());
-        tensor.read_rows(first, rows);
-        make_unit_rows(rows);
-        auto to = prints.middleRows(first, count);
-        to.noalias() = rows * projection;
-        make_unit_rows(to);
-    });
-    const Eigen::RowVectorXf mean = prints.colwise().mean();
-    prints.rowwise() -= mean;
-    make_unit_rows(prints);
+Fingerprints fingerprints(const Pair& pair, const Gain& gain, const Residual& residual, const Crew& crew) {
+    const Projection projection = make_projection(pair, gain, residual);
+    Fingerprints prints{projected(pair.original, projection.original, crew),
+                        projected(pair.suspect, projection.suspect, crew)};
+    const Matrix leveling = leveling_of(prints.original);
+    for (Matrix* side : {&prints.original, &prints.suspect}) {
+        *side *= leveling;
+        make_unit_rows(*side);
+    }
     return prints;
 }
 

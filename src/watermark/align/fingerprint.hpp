@@ -10,7 +10,7 @@ namespace weightseal::watermark::align {
 /// Dimensions of a fingerprint. Of unrelated rows the cosine has a deviation of 1/8.
 inline constexpr Index fingerprint_size = 64;
 
-/// Whether fingerprints tell rows of this tensor apart: neither short nor beyond any model's.
+/// Whether fingerprints tell rows of this tensor apart: neither too few nor too short, nor beyond any model's.
 [[nodiscard]] bool has_fingerprints(const TensorRows& tensor) noexcept;
 
 /// A `rows` × `columns` matrix of ±1 that never changes.
@@ -24,7 +24,13 @@ struct Projection {
 /// Projection of rows whose columns are residual coordinates behind `gain`, or of any rows under the identity.
 [[nodiscard]] Projection make_projection(const Pair& pair, const Gain& gain, const Residual& residual);
 
-/// One row for each of the tensor's: its direction, times `projection`, minus the mean of all, at length 1.
-[[nodiscard]] Matrix fingerprints(const TensorRows& tensor, const Matrix& projection, const Crew& crew);
+/// Rows of length 1, one for each of the tensors'.
+struct Fingerprints {
+    Matrix original, suspect;
+};
+
+/// Of rows whose columns are residual coordinates behind `gain`, or of any rows under the identity: their projected
+/// directions, minus the mean of all, less what most of the original's have in common.
+[[nodiscard]] Fingerprints fingerprints(const Pair& pair, const Gain& gain, const Residual& residual, const Crew& crew);
 
 } // namespace weightseal::watermark::align

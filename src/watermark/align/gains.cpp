@@ -19,15 +19,11 @@ Vector read_vector(const TensorRows& tensor, Index width) {
 
 bool Gain::is_kept(const Residual& residual) const {
     if (residual.is_rotation()) return false;
-    Matrix moved(2, original.size());
-    moved.row(0) = suspect.transpose();
-    moved.row(1).setOnes();
-    residual.restore_columns(moved);
+    const Vector moved = residual.restored_gain(suspect);
     double square = 0;
     for (Index i = 0; i < original.size(); ++i) {
         if (residual.is_lost(i)) continue;
-        const float sign = moved(1, i); // moves with a coordinate, but not with its gain
-        const float difference = std::abs(sign * moved(0, i) - original[i]);
+        const float difference = std::abs(moved[i] - original[i]);
         const float size = std::abs(original[i]);
         const float change = difference >= size ? (difference > 0 ? 1.0F : 0.0F) : difference / size;
         square += static_cast<double>(change) * static_cast<double>(change);

@@ -1,6 +1,6 @@
 #include "watermark/align/residual.hpp"
 
-#include <cmath>
+#include <limits>
 #include <utility>
 
 namespace weightseal::watermark::align {
@@ -68,6 +68,14 @@ void Residual::restore_rows(Matrix& matrix, const Crew& crew) const {
             else
                 columns.row(j) = signs_[j] * before.row(places_[at(j)]);
     });
+}
+
+Vector Residual::restored_gain(const Vector& gain) const {
+    if (kind_ == Kind::identity) return gain;
+    Vector restored(width_);
+    for (Index j = 0; j < width_; ++j)
+        restored[j] = is_lost(j) ? std::numeric_limits<float>::quiet_NaN() : gain[places_[at(j)]];
+    return restored;
 }
 
 Matrix Residual::to_suspect(const Matrix& matrix) const {

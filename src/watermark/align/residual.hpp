@@ -25,6 +25,9 @@ class Residual {
     void restore_columns(MatrixRef rows) const;
     /// A matrix whose rows are coordinates, the same: R·matrix.
     void restore_rows(Matrix& matrix, const Crew& crew) const;
+    /// Factors of coordinates of the suspect, which have no sign that moves with them. Not of a rotation. Lost ones
+    /// become NaN.
+    [[nodiscard]] Vector restored_gain(const Vector& gain) const;
     /// Rᵀ·matrix: what a product with restored columns is a product of before.
     [[nodiscard]] Matrix to_suspect(const Matrix& matrix) const;
 

@@ -55,10 +55,8 @@ class Search {
     }
 
     [[nodiscard]] bool are_found_in(const ResidualRows& rows, const Residual& residual) const {
-        const auto [mine, theirs] = make_projection(rows.pair, rows.gain, residual);
-        const Matrix original = fingerprints(rows.pair.original, mine, crew_);
-        const Matrix suspect = fingerprints(rows.pair.suspect, theirs, crew_);
-        return are_found(original, suspect, match_rows(original, suspect, crew_));
+        const auto [mine, theirs] = fingerprints(rows.pair, rows.gain, residual, crew_);
+        return are_found(mine, theirs, match_rows(mine, theirs, crew_));
     }
 
     // R from a first sum, then again from all rows that it matches; empty where it explains nothing.
@@ -178,8 +176,8 @@ Places find_neurons(const Layer& layer, const Architecture& architecture, const 
     const auto pair = gate ? pairs.of(*gate) : std::nullopt;
     if (!pair || !has_fingerprints(pair->original)) return in_place(layer.neurons, layer.neurons);
     const Gain gain = read_gain(pairs, architecture.roles[*gate].norm, residual.width());
-    const auto [mine, theirs] = make_projection(*pair, gain, residual);
-    return match_rows(fingerprints(pair->original, mine, crew), fingerprints(pair->suspect, theirs, crew), crew);
+    const auto [mine, theirs] = fingerprints(*pair, gain, residual, crew);
+    return match_rows(mine, theirs, crew);
 }
 
 } // namespace weightseal::watermark::align

@@ -172,12 +172,14 @@ float embedding_factor(const Pair& pair, const Places& places, const Columns& co
 // Rows that only their content places: of a vocabulary, or of a tensor that has no role.
 std::unique_ptr<AlignedTensor> restore_own_rows(const Pair& pair, const Role& role, Columns columns,
                                                 const Crew& crew) {
-    if (!has_fingerprints(pair.original))
-        return std::make_unique<MovedRows>(pair.suspect, in_place(pair.original.rows(), pair.suspect.rows()));
     const bool is_residual = role.columns == Space::residual;
-    const Residual untouched = Residual::identity(pair.original.columns());
-    const auto [mine, theirs] = make_projection(pair, columns.gain, is_residual ? *columns.residual : untouched);
-    Places places = match_rows(fingerprints(pair.original, mine, crew), fingerprints(pair.suspect, theirs, crew), crew);
+    Places places = in_place(pair.original.rows(), pair.suspect.rows());
+    if (has_fingerprints(pair.original)) {
+        const Residual untouched = Residual::identity(pair.original.columns());
+        const auto [mine, theirs] =
+            fingerprints(pair, columns.gain, is_residual ? *columns.residual : untouched, crew);
+        places = match_rows(mine, theirs, crew);
+    }
     if (!is_residual) return std::make_unique<MovedRows>(pair.suspect, std::move(places));
     const float factor = role.norm ? 1.0F : embedding_factor(pair, places, columns);
     if (columns.residual->is_identity() && !columns.is_folded && factor == 1)
@@ -192,7 +194,8 @@ std::unique_ptr<AlignedTensor> restore(const Pair& pair, const Role& role, const
     const bool has_gain = role.columns == Space::residual || role.is_gain;
     Columns columns{&findings.residual, gain, has_gain && !gain.is_kept(findings.residual)};
     if (role.rows == Space::own) return restore_own_rows(pair, role, std::move(columns), crew);
-    if (role.is_gain && (findings.residual.is_rotation() || columns.is_folded)) return nullptr;
+    if (role.is_gain)
+        return columns.is_folded ? nullptr : std::make_unique<HeldTensor>(findings.residual.restored_gain(gain.suspect));
     return std::make_unique<HeldTensor>(Restorer(pair, role, findings, std::move(columns), crew).run());
 }
 
