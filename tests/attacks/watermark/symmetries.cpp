@@ -72,7 +72,7 @@ TEST_CASE("symmetries of a Llama are undone") {
     const Case cases[] = {
         {"nothing", [](Transformer&, Random&) {}},
         {"int4", [](Transformer& t, Random&) { quantize_int4(t); }},
-        {"gains", [](Transformer& t, Random& r) { rescale_gains(t, r); quantize_int4(t);}},
+        {"gains", [](Transformer& t, Random& r) { rescale_gains(t, r, 0.5); quantize_int4(t);}},
         {"rotation", [](Transformer& t, Random& r) { rotate_residual(t, r); quantize_int4(t);}},
         {"signed permutation", [](Transformer& t, Random& r) { permute_residual(t, r, true); quantize_int4(t);}},
         {"neurons", [](Transformer& t, Random& r) { permute_neurons(t, r, false); quantize_int4(t);}},
@@ -82,7 +82,7 @@ TEST_CASE("symmetries of a Llama are undone") {
         {"queries", [](Transformer& t, Random& r) { turn_queries(t, r); quantize_int4(t);}},
         {"residual scale", [](Transformer& t, Random&) { scale_residual(t, 3); quantize_int4(t);}},
         {"neurons scaled, rotation", [](Transformer& t, Random& r) { permute_neurons(t, r, true); rotate_residual(t, r); quantize_int4(t);}},
-        {"everything, permutation", [](Transformer& t, Random& r) { rescale_gains(t, r); permute_residual(t, r, true); permute_neurons(t, r, true); permute_heads(t, r); mix_values(t, r); turn_queries(t, r); scale_residual(t, 3); quantize_int4(t);}},
+        {"everything, permutation", [](Transformer& t, Random& r) { rescale_gains(t, r, 0.5); permute_residual(t, r, true); permute_neurons(t, r, true); permute_heads(t, r); mix_values(t, r); turn_queries(t, r); scale_residual(t, 3); quantize_int4(t);}},
         {"everything, rotation, no int4", [](Transformer& t, Random& r) { permute_neurons(t, r, true); permute_heads(t, r); mix_values(t, r); turn_queries(t, r); scale_residual(t, 3); rotate_residual(t, r);}},
         {"everything, rotation", [](Transformer& t, Random& r) { permute_neurons(t, r, true); permute_heads(t, r); mix_values(t, r); turn_queries(t, r); scale_residual(t, 3); rotate_residual(t, r); quantize_int4(t);}},
     };

@@ -2,6 +2,7 @@
 
 #include "weightseal/watermark/report.hpp"
 #include "crypto/codec.hpp"
+#include "crypto/hash.hpp"
 #include "formats/names.hpp"
 #include "support/catch.hpp"
 #include "support/records.hpp"
