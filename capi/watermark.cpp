@@ -60,8 +60,7 @@ MarkOptions to_mark_options(const wseal_mark_options& c) {
         require(c.tensors[i]);
         options.tensors.emplace_back(c.tensors[i]);
     }
-    if (c.signing_key != nullptr)
-        options.signing_key = c.signing_key->key;
+    if (c.signing_key != nullptr) options.signing_key = c.signing_key->key;
     options.overwrite = c.overwrite != 0;
     options.parallel = to_parallel(hooks, c.threads);
     options.hooks = to_hooks(hooks);

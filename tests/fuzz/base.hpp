@@ -57,7 +57,8 @@ inline Parts empty_parts(Suite suite, unsigned chunk_log2, std::uint64_t body_si
 inline bool fill_body(Parts& parts) {
     const container::KeySchedule keys = keys_of(parts);
     const auto chunk_log2 = load_le<std::uint8_t>(parts.prelude, layout::prelude::at_chunk_log2);
-    if (chunk_log2 < layout::min_chunk_log2 || chunk_log2 > layout::max_chunk_log2) return false; // no reader comes here
+    // A reader refuses the prelude before it uses the size.
+    if (chunk_log2 < layout::min_chunk_log2 || chunk_log2 > layout::max_chunk_log2) return false;
     AlignedBuffer copy(parts.index.size(), {});
     std::ranges::copy(parts.index, copy.bytes().begin());
     try {

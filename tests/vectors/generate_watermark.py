@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes watermark.json beside it, from the independent verifier and marker. Usage: generate_watermark.py
+"""Makes watermark*.json beside it, from the independent verifier and marker. Usage: generate_watermark.py
 
-Nothing runs this in the tests: the file it made is committed, and every implementation must agree with it for ever. A rerun
-makes the same file.
+Nothing runs this in the tests: the files it made are committed, and every implementation must agree with them for ever.
+A rerun makes the same files.
 """
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def make_marks() -> list[dict]:
         marked = marker.mark(dtype, shape, data, strength, KEYS.chip_key(name, shape), KEYS.dither_key(name, shape))
         m = verifier.upper_bits(to_floats(dtype, data)) & 0x7FFF
         found.append({"tensor": name, "dtype": dtype, "shape": shape, "strength": strength, "data": base64url(data),
-                      "marked": base64url(marked), "zeros": int((m == 0).sum()), "nonfinite": int((m >= 0x7F80).sum())})
+                      "marked_sha256": hashlib.sha256(marked).hexdigest(), "zeros": int((m == 0).sum()), "nonfinite": int((m >= 0x7F80).sum())})
     return found
 
 
@@ -153,25 +153,27 @@ def make_significance() -> list[dict]:
              "log10_p_2_64_keys": min(0.0, verifier.significance(case)[1] + 64 * math.log10(2))} for case in cases]
 
 
-def main() -> None:
-    content = {
-        "_comment": ["WATERMARK.md sections 1 to 4 and 6: keys and chips, the root of an original, rows, sums of features, marked data,",
-                     "significance, and the floats that all FP8 patterns stand for. Data is base64url, other bytes are hexadecimal.",
-                     "Made by generate_watermark.py with independent_verifier.py and independent_marker.py."],
-        "key": KEY.hex(), "owner": OWNER, "model_id": MODEL_ID, "root": ROOT.hex(),
-        "keys": make_keys(),
-        "original": make_root(),
-        "rows": make_rows(),
-        "fp8": {dtype: base64url(table.astype("<f4").tobytes()) for dtype, table in FP8.items()},
-        "correlations": make_correlations(),
-        "marks": make_marks(),
-        "significance": make_significance(),
-    }
-    path = HERE / "watermark.json"
-    content = re.sub(r"\[\s+([\d,\s]+?)\s+\]", lambda match: "[" + re.sub(r"\s+", " ", match[1]) + "]",
-                     json.dumps(content, indent=1, ensure_ascii=False))  # numbers of a shape in one line
-    path.write_text(content + "\n", encoding="utf-8")
+def write(name: str, about: str, content: dict) -> None:
+    comment = [about, "Data is base64url, other bytes are hexadecimal.",
+               "Made by generate_watermark.py with independent_verifier.py and independent_marker.py."]
+    text = json.dumps({"_comment": comment, **content}, indent=1, ensure_ascii=False)
+    # Numbers of a shape in one line.
+    text = re.sub(r"\[\s+([\d,\s]+?)\s+\]", lambda match: "[" + re.sub(r"\s+", " ", match[1]) + "]", text)
+    path = HERE / name
+    path.write_text(text + "\n", encoding="utf-8")
     print(f"{path}: {path.stat().st_size} bytes")
+
+
+def main() -> None:
+    identity = {"key": KEY.hex(), "owner": OWNER, "model_id": MODEL_ID, "root": ROOT.hex()}
+    fp8 = {dtype: base64url(table.astype("<f4").tobytes()) for dtype, table in FP8.items()}
+    write("watermark.json",
+          "WATERMARK.md sections 1, 2, 4 and 6: keys and chips, the root of an original, rows, significance, and the floats "
+          "that all FP8 patterns stand for.",
+          {"keys": make_keys(), "original": make_root(), "rows": make_rows(), "fp8": fp8, "significance": make_significance()})
+    write("watermark_correlations.json", "WATERMARK.md sections 1, 4 and 6: sums of features under one key.",
+          {**identity, "correlations": make_correlations()})
+    write("watermark_marks.json", "WATERMARK.md sections 1 and 3: marked data under one key.", {**identity, "marks": make_marks()})
 
 
 if __name__ == "__main__":

@@ -86,9 +86,9 @@ struct TensorCorrelation {
 [[nodiscard]] TensorCorrelation correlate_tensor(const Key& key, const WatermarkRecord& record, std::string_view tensor,
                                                  Dtype dtype, Bytes data, const Parallel& parallel = {});
 
-/// Which implementation of the correlation runs here: "plain", "avx2", "avx512" or "neon", the fastest that the processor
-/// has or the one that WEIGHTSEAL_FORCE_KERNEL, read once, names. All give the same sums. Throws `invalid_argument` or
-/// `unsupported` for a name that is unknown or not possible here.
+/// Which implementation of the correlation runs here: "plain", "avx2", "avx512" or "neon", the fastest that the
+/// processor has or the one that WEIGHTSEAL_FORCE_KERNEL, read once, names. All give the same sums. Throws
+/// `invalid_argument` or `unsupported` for a name that is unknown or not possible here.
 [[nodiscard]] std::string_view watermark_kernel();
 
 } // namespace weightseal

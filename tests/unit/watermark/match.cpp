@@ -64,7 +64,7 @@ TEST_CASE("leading components of names may be added or dropped") {
     CHECK(unusual(suspect) == "layers.0.down.weight=down.weight:name part:4000 ");
 }
 
-TEST_CASE("a part of a name that fits two tensors decides nothing; content does") {
+TEST_CASE("a part of a name that fits two tensors decides nothing, but content does") {
     std::vector<TensorData> suspect = tensors();
     find(suspect, "layers.0.up.weight").name = "student.up.weight";
     find(suspect, "layers.1.up.weight").name = "teacher.up.weight";
