@@ -30,7 +30,7 @@ struct F64 {
 struct F32 {
     using Stored = float;
     static constexpr bool is_dithered = false;
-    static double value(Stored stored) noexcept { return stored; }
+    static double value(Stored stored) noexcept { return static_cast<double>(stored); }
     static std::optional<Stored> round(double marked, unsigned) noexcept {
         const auto rounded = static_cast<float>(marked);
         if (!std::isfinite(rounded)) return std::nullopt;
@@ -41,7 +41,7 @@ struct F32 {
 struct Bf16 {
     using Stored = std::uint16_t;
     static constexpr bool is_dithered = true;
-    static double value(Stored stored) noexcept { return from_upper(stored); }
+    static double value(Stored stored) noexcept { return static_cast<double>(from_upper(stored)); }
     static std::optional<Stored> round(double marked, unsigned dither) noexcept {
         const std::uint32_t bits = std::bit_cast<std::uint32_t>(static_cast<float>(marked)) + dither;
         const auto stored = static_cast<Stored>(bits >> 16);
@@ -53,9 +53,9 @@ struct Bf16 {
 struct F16 {
     using Stored = std::uint16_t;
     static constexpr bool is_dithered = true;
-    static double value(Stored stored) noexcept { return formats::f16_to_float(stored); }
+    static double value(Stored stored) noexcept { return static_cast<double>(formats::f16_to_float(stored)); }
     static std::optional<Stored> round(double marked, unsigned dither) noexcept {
-        const double magnitude = std::abs(static_cast<float>(marked));
+        const auto magnitude = static_cast<double>(std::abs(static_cast<float>(marked)));
         if (!(magnitude < 65536)) return std::nullopt;
         // Steps of F16 around the magnitude: 2⁻²⁴ for subnormals, else 2⁻¹⁰ of its power of two.
         const int exponent = std::max(-14, magnitude == 0 ? -14 : std::ilogb(magnitude));

@@ -34,12 +34,13 @@ std::optional<double> row_deviation(Dtype dtype, Bytes row) {
     });
     const auto scale = scale_of(magnitude);
     if (!scale) return std::nullopt;
-    const double a = *scale;
+    const auto a = static_cast<double>(*scale);
     std::uint64_t squares = 0;
     for_each_sample(dtype, row, [&](std::span<const float> block) {
         for (const float w : block) {
             if (!is_nonzero_finite(std::bit_cast<std::uint32_t>(w) >> 16 & 0x7FFFU)) continue;
-            const auto q = static_cast<std::uint64_t>(std::nearbyint(32 * std::min(std::abs(double{w}), 8 * a) / a));
+            const auto q =
+                static_cast<std::uint64_t>(std::nearbyint(32 * std::min(std::abs(static_cast<double>(w)), 8 * a) / a));
             squares += q * q;
         }
     });
