@@ -81,9 +81,9 @@ would not be sure to get there.</p>
 // Picture, number of tensors, name of the statistic.
 inline constexpr char figure[] = R"html(<h2>A picture of it</h2>
 <figure>
-{}<figcaption><span class="key"></span> T of each of {} tensors by <code>{}</code>. <span class="key line"></span> Roughly
-what a key gives that has nothing to do with the suspect: the standard normal distribution. This is a picture, not evidence:
-the evidence is the sum over all tensors, above.</figcaption>
+{}<figcaption><span class="key"></span> T of the tensors found, {} in all, by <code>{}</code>. <span class="key line"></span>
+Roughly what a key gives that has nothing to do with the suspect: the standard normal distribution. This is a picture, not
+evidence: the evidence is the sum over all tensors, above.</figcaption>
 </figure>
 )html";
 

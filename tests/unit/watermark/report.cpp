@@ -191,7 +191,7 @@ TEST_CASE("report: all six statistics, run or not, and why not") {
     detection.significance = significance(detection.correlations);
     text = text_of(page(detection));
     CHECK(holds(text, "informed_whitethe aligned suspect minus the original50000010000000050.000"));
-    CHECK(holds(text, "T of each of 1 tensors by informed_white"));
+    CHECK(holds(text, "T of the tensors found, 1 in all, by informed_white"));
     CHECK(holds(text, "3.0 × 10−39"));
 }
 
