@@ -63,7 +63,7 @@ detected” does not prove independence.</p>
 )html";
 
 inline constexpr char statistics_head[] = R"html(<h2>The six registered statistics</h2>
-<div class="table"><table>
+<div class="table"><table class="statistics">
 <thead><tr><th>statistic: what the key’s signs are compared with</th><th class="r">S</th><th class="r">Q</th>
 <th class="r">T = S/√Q</th></tr></thead>
 <tbody>
