@@ -7,7 +7,7 @@
 #include "cli/output.hpp"
 #include "cli/sealed_source.hpp"
 #include "cli/work.hpp"
-#include "platform/process.hpp"            // write_new_file
+#include "platform/file.hpp"               // OutputFile
 #include "weightseal/keys/key_source.hpp"  // key_from_source
 #include "weightseal/watermark/report.hpp" // detection_report
 
@@ -67,17 +67,22 @@ std::string quoted(const std::string& word) {
     return text + "'";
 }
 
+/// A source for whoever has the key in a file: what a command line says may be secret, and descriptors are gone.
+std::string shown_source(const std::string& source, const char* file) {
+    return source.starts_with("file:") || source.starts_with("env:") ? source : std::string("file:") + file;
+}
+
 /// What reproduces the detection.
 std::string command_of(const Options& options) {
     std::string text = "weightseal detect " + quoted(options.suspect);
     const auto add = [&](const char* name, const std::optional<std::string>& value) {
         if (value) text += fmt::format(" {} {}", name, quoted(*value));
     };
-    add("--key", options.key);
+    add("--key", shown_source(options.key, "KEY"));
     add("--record", options.record);
     add("--original", options.original);
     add("--family", options.family);
-    add("--container-key", options.container_key);
+    if (options.container_key) add("--container-key", shown_source(*options.container_key, "CONTAINER-KEY"));
     add("--signer", options.signer);
     add("--authorities", options.authorities);
     add("--suspect-seen", options.suspect_seen);
@@ -97,8 +102,8 @@ int run(const Options& options, bool json) {
     ReportContext context{.suspect = options.suspect, .command = command_of(options)};
     if (!(options.max_p >= 0x1p-128 && options.max_p < 1)) refuse_usage("--max-p: is from 3e-39 to below 1");
     if (options.suspect_seen) context.suspect_seen = parse_day(*options.suspect_seen);
-    if (options.report && !options.force && std::filesystem::exists(*options.report))
-        throw Error(Errc::file_exists, *options.report, "exists already");
+    std::optional<platform::OutputFile> page; // opened first: one that cannot be written costs no work
+    if (options.report) page.emplace(*options.report, options.force);
     const WatermarkRecord record = load_evidence(options, context);
     const Key key = key_from_source(options.key);
     std::optional<Key> container_key;
@@ -117,9 +122,10 @@ int run(const Options& options, bool json) {
         how.original = original.get();
         detection = detect(*suspect, key, record, how);
     }
-    if (options.report)
-        platform::write_new_file(*options.report, as_bytes(detection_report(detection, record, context)),
-                                 options.force);
+    if (page) {
+        page->write_at(0, as_bytes(detection_report(detection, record, context)));
+        page->commit();
+    }
     if (json)
         print(detection_json(detection, record, context) + '\n');
     else

@@ -20,7 +20,7 @@ namespace {
 
 struct Options {
     std::string record;
-    std::optional<std::string> request, response, authorities;
+    std::optional<std::string> request, response, answers, authorities;
     bool force = false;
 };
 
@@ -32,7 +32,7 @@ int write_request(const Options& options, bool json) {
                           "Send it to an authority, for example by\n"
                           "  curl -H 'Content-Type: application/timestamp-query' --data-binary @{0} URL -o FILE.tsr\n"
                           "and put the answer into the record by\n"
-                          "  weightseal timestamp {1} --response FILE.tsr\n",
+                          "  weightseal timestamp {1} --response FILE.tsr --answers {0}\n",
                           printable(output), printable(options.record)));
         return status::done;
     }
@@ -43,7 +43,7 @@ int write_request(const Options& options, bool json) {
     return status::done;
 }
 
-std::vector<std::byte> read_response(const std::string& path) {
+std::vector<std::byte> read_message(const std::string& path) {
     const platform::InputFile file = platform::open_input(path);
     if (file.size > max_timestamp_size)
         throw Error(Errc::timestamp_malformed, path, fmt::format("is larger than {} bytes", max_timestamp_size));
@@ -57,7 +57,11 @@ int store_response(const Options& options, bool json) {
     // An earlier stamp is the better evidence: it does not go by mistake.
     if (!record.timestamp.empty() && !options.force)
         throw Error(Errc::file_exists, options.record, "has a time-stamp already; --force replaces it");
-    add_timestamp(record, read_response(*options.response));
+    const std::vector<std::byte> response = read_message(*options.response);
+    if (options.answers)
+        add_timestamp(record, response, read_message(*options.answers));
+    else
+        add_timestamp(record, response);
     save_record(record, options.record, true);
     if (!json) {
         print(fmt::format("{0}: time-stamp added. Who made it, and when, is checked by\n"
@@ -116,8 +120,13 @@ Command add_timestamp(CLI::App& program, bool& json) {
     command->add_option("RECORD", options->record, "The record of a mark")->required()->type_name("");
     command->add_option("--request", options->request, "Write the request to be sent to an authority")
         ->type_name("FILE.tsq");
-    command->add_option("--response", options->response, "Put the authority's response into the record")
-        ->type_name("FILE.tsr");
+    CLI::Option* const response =
+        command->add_option("--response", options->response, "Put the authority's response into the record")
+            ->type_name("FILE.tsr");
+    command
+        ->add_option("--answers", options->answers, "Demand that the response has the nonce and policy of this request")
+        ->type_name("FILE.tsq")
+        ->needs(response);
     command->add_option("--verify", options->authorities, "Verify the record's time-stamp up to these authorities")
         ->type_name("CA.pem");
     add_force(*command, options->force)

@@ -12,6 +12,8 @@
 #include <openssl/pem.h>
 #include <openssl/ts.h>
 #include <openssl/x509v3.h>
+#include <span>
+#include <vector>
 
 namespace weightseal::crypto::rfc3161 {
 namespace {
@@ -70,28 +72,38 @@ std::string name_of(const X509_NAME* name) {
     return {data, static_cast<std::size_t>(size)};
 }
 
-/// A store that trusts each certificate of `pem`, at a time of the past.
-Owned<X509_STORE, X509_STORE_free> make_store(Bytes pem, std::int64_t seconds) {
+using Certificate = Owned<X509, X509_free>;
+
+std::vector<Certificate> read_certificates(Bytes pem) {
     if (pem.empty()) untrusted("the file of authorities is empty");
-    Owned<X509_STORE, X509_STORE_free> store(X509_STORE_new());
     const Owned<BIO, BIO_free> text(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-    check(store != nullptr && text != nullptr, "certificate store");
+    check(text != nullptr, "file of authorities");
     const auto no_password = [](char*, int, int, void*) { return 0; }; // libcrypto's own asks the terminal
-    bool is_empty = true;
-    while (const auto certificate =
-               Owned<X509, X509_free>(PEM_read_bio_X509(text.get(), nullptr, no_password, nullptr))) {
-        check(X509_STORE_add_cert(store.get(), certificate.get()) == 1, "certificate store");
-        is_empty = false;
-    }
+    std::vector<Certificate> certificates;
+    while (auto certificate = Certificate(PEM_read_bio_X509(text.get(), nullptr, no_password, nullptr)))
+        certificates.push_back(std::move(certificate));
     const unsigned long end = ERR_peek_last_error();
     if (ERR_GET_LIB(end) != ERR_LIB_PEM || ERR_GET_REASON(end) != PEM_R_NO_START_LINE)
         untrusted("the file of authorities holds a damaged certificate");
-    if (is_empty) untrusted("the file of authorities holds no certificate in PEM");
+    if (certificates.empty()) untrusted("the file of authorities holds no certificate in PEM");
+    return certificates;
+}
+
+/// The certificate that signed the token, if it was valid at the time of the stamp up to one of those trusted.
+Certificate find_signer(PKCS7* token, std::span<const Certificate> trusted, std::int64_t seconds) {
+    const Owned<X509_STORE, X509_STORE_free> store(X509_STORE_new());
+    check(store != nullptr, "certificate store");
+    for (const Certificate& certificate : trusted)
+        check(X509_STORE_add_cert(store.get(), certificate.get()) == 1, "certificate store");
     X509_VERIFY_PARAM* const how = X509_STORE_get0_param(store.get());
     X509_VERIFY_PARAM_set_time(how, static_cast<std::time_t>(seconds));
     X509_VERIFY_PARAM_set_flags(how, X509_V_FLAG_PARTIAL_CHAIN); // an authority's own certificate will do, too
     X509_VERIFY_PARAM_set_auth_level(how, 2);                    // 112 bits: no SHA-1, no RSA of 1024 bits
-    return store;
+    X509* signer = nullptr;
+    // The chain and its purpose, the certificate that the signed attributes name, and the signature.
+    const bool is_good = TS_RESP_verify_signature(token, nullptr, store.get(), &signer) == 1;
+    Certificate result(signer);
+    return is_good ? std::move(result) : nullptr;
 }
 
 /// The chain's hashes are checked with it; the one of the stamp itself is not.
@@ -166,15 +178,32 @@ bool Response::is_of(const Hash& imprint) const {
                                                                static_cast<std::size_t>(ASN1_STRING_length(hash)))));
 }
 
+void Response::require_answer_to(Bytes request) const {
+    const ErrorQueue errors;
+    const auto* at = reinterpret_cast<const unsigned char*>(request.data());
+    const auto* const end = at + request.size();
+    const Owned<TS_REQ, TS_REQ_free> asked(d2i_TS_REQ(nullptr, &at, static_cast<long>(request.size())));
+    if (asked == nullptr || at != end)
+        throw Error(Errc::timestamp_malformed, "time-stamp request", "is not a TimeStampReq in DER");
+    const ASN1_INTEGER* const nonce = TS_REQ_get_nonce(asked.get());
+    const ASN1_INTEGER* const answered = TS_TST_INFO_get_nonce(state_->info());
+    if (nonce != nullptr && (answered == nullptr || ASN1_INTEGER_cmp(nonce, answered) != 0))
+        throw Error(Errc::timestamp_mismatch, "time-stamp", "answers another request: its nonce is not this one's");
+    const ASN1_OBJECT* const policy = TS_REQ_get_policy_id(asked.get());
+    if (policy != nullptr && OBJ_cmp(policy, TS_TST_INFO_get_policy_id(state_->info())) != 0)
+        throw Error(Errc::timestamp_mismatch, "time-stamp", "is under another policy than the one asked for");
+}
+
 std::string Response::verify(Bytes authorities) const {
     const ErrorQueue errors;
-    const auto store = make_store(authorities, seconds_);
+    const std::vector<Certificate> trusted = read_certificates(authorities);
     PKCS7* const token = TS_RESP_get_token(state_->response.get());
-    X509* certificate = nullptr;
-    // The chain and its purpose, the certificate that the signed attributes name, and the signature.
-    const bool is_good = TS_RESP_verify_signature(token, nullptr, store.get(), &certificate) == 1;
-    const Owned<X509, X509_free> signer(certificate);
-    if (!is_good) untrusted(fmt::format("no given authority vouches for it: {}", ErrorQueue::reason()));
+    Certificate signer = find_signer(token, trusted, seconds_);
+    const std::string reason = signer ? "" : ErrorQueue::reason();
+    // Of several issuers with the same name libcrypto tries only one.
+    for (std::size_t i = 0; !signer && i < trusted.size(); ++i)
+        signer = find_signer(token, std::span(trusted).subspan(i, 1), seconds_);
+    if (!signer) untrusted(fmt::format("no given authority vouches for it: {}", reason));
     if (!has_strong_digest(token)) untrusted("its signature is over a hash of less than 256 bits");
     return name_of(X509_get_subject_name(signer.get()));
 }

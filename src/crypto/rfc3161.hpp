@@ -24,6 +24,9 @@ class Response {
     ~Response();
 
     [[nodiscard]] bool is_of(const Hash& imprint) const;
+    /// Demands the nonce and the policy of this TimeStampReq, DER, where it has them. Throws `timestamp_malformed` (the
+    /// request is none), `timestamp_mismatch`.
+    void require_answer_to(Bytes request) const;
     /// The time it claims, since 1970-01-01T00:00:00Z.
     [[nodiscard]] std::int64_t seconds() const noexcept { return seconds_; }
     /// Verifies the signature up to one of the certificates in `authorities`, PEM, all at the time of the stamp: later

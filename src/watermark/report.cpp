@@ -28,12 +28,12 @@ std::string_view compared(Statistic statistic) noexcept {
     switch (statistic) {
     case Statistic::blind_white: return "the suspect as it is";
     case Statistic::blind_sign: return "the suspect as it is, signs only";
-    case Statistic::aligned_white: return "the suspect in the order of the original";
-    case Statistic::aligned_sign: return "the suspect in the order of the original, signs only";
-    case Statistic::informed_white: return "that minus the original";
+    case Statistic::aligned_white: return "the suspect, aligned to the original";
+    case Statistic::aligned_sign: return "the suspect, aligned to the original, signs only";
+    case Statistic::informed_white: return "the aligned suspect minus the original";
     case Statistic::informed_sign: break;
     }
-    return "that minus the original, signs only";
+    return "the aligned suspect minus the original, signs only";
 }
 
 std::string_view reason_not_run(Statistic statistic) noexcept {
@@ -59,6 +59,7 @@ class Page {
         verdict();
         figures();
         add(words::meaning, html_bound(detection_.significance.log10_p),
+            detection_.verdict == Verdict::detected ? words::shows : words::would_show,
             html_bound(detection_.significance.log10_p_2_64_keys));
         statistics();
         tensor_picture();
@@ -101,8 +102,8 @@ class Page {
         figure(is_older ? words::fixed_key : words::tried_keys, is_older ? p : p_of_tried, " class=\"lead\"");
         figure(is_older ? words::tried_keys : words::fixed_key, is_older ? p_of_tried : p);
         figure("z", html_number(found.z, 3));
-        figure("log<sub>10</sub> p", html_number(found.log10_p, 2));
-        figure("z of an unchanged copy, at least", html_number(detection_.expected_z, 1));
+        figure("log<sub>10</sub> p", html_log10_bound(found.log10_p));
+        figure("z of an unchanged copy, at least", html_number(detection_.expected_z, 2));
         add("</dl>\n{}", is_older ? words::older : words::not_older);
     }
 
@@ -110,8 +111,8 @@ class Page {
         add(words::statistics_head);
         for (std::size_t i = 0; i < statistic_count; ++i) {
             const auto statistic = static_cast<Statistic>(i);
-            add("<tr{}><th scope=\"row\"><code>{}</code></th><td>{}</td>", best_ == statistic ? " class=\"best\"" : "",
-                statistic_name(statistic), compared(statistic));
+            add("<tr{}><th scope=\"row\"><code>{}</code><br><span>{}</span></th>",
+                best_ == statistic ? " class=\"best\"" : "", statistic_name(statistic), compared(statistic));
             if (const auto& run = detection_.correlations[i])
                 add("<td class=\"r\">{}</td><td class=\"r\">{}</td><td class=\"r\">{}</td></tr>\n", html_number(run->s),
                     run->q, html_number(run->t(), 3));
@@ -145,8 +146,8 @@ class Page {
         fact("Owner", html(record_.owner));
         fact("Model", html(record_.model_id));
         fact("Strength", fmt::format("{:g} % of the deviation of each row", 100 * record_.strength));
-        fact("Marked", fmt::format("{} weights in {} of {} tensors", grouped(record_.marked_elements()), marked,
-                                   record_.tensors.size()));
+        fact("Marked", fmt::format("{} weights, finite and not zero, in {} of {} tensors",
+                                   grouped(record_.marked_elements()), marked, record_.tensors.size()));
         fact("Root of the original", hex(record_.root));
         fact("SHA-256 of the claim", hex(watermark::claim_digest(record_)));
         fact("Signed by", signer());
@@ -176,7 +177,7 @@ class Page {
         const auto all = static_cast<std::ptrdiff_t>(detection_.tensors.size());
         begin_facts("The suspect");
         fact("Suspect", html(context_.suspect));
-        fact("First seen", context_.suspect_seen ? utc_text(*context_.suspect_seen) : "not stated");
+        fact("First seen", context_.suspect_seen ? utc_text(*context_.suspect_seen) + ", as stated" : "not stated");
         fact("Tensors", fmt::format("{} of {} marked ones found, {} missing; {} that the record does not know",
                                     all - missing, all, missing, detection_.extra_tensors));
         fact("Weights", fmt::format("{} compared; {} of them not finite, and left out",
@@ -196,20 +197,23 @@ class Page {
         for (; i < count && page_.size() - begin < max_table; ++i)
             row(i);
         if (i < count) add(words::more_rows, columns, grouped(count - i));
-        add("</tbody></table></div>\n");
+        add("</tbody></table>\n");
     }
 
     void tensors() {
         add(words::tensors_head);
-        rows(detection_.tensors.size(), 6, [&](std::size_t i) { tensor_row(detection_.tensors[i]); });
+        rows(detection_.tensors.size(), 5, [&](std::size_t i) { tensor_row(detection_.tensors[i]); });
+        add("</div>\n");
     }
 
     void tensor_row(const TensorDetection& tensor) {
-        add("<tr><th scope=\"row\">{}</th>", html_name(tensor.name));
-        if (tensor.matched_by == MatchedBy::nothing) return add("<td colspan=\"5\" class=\"soft\">missing</td></tr>\n");
+        add("<tr><th scope=\"row\">{}", html_name(tensor.name));
+        if (!tensor.suspect_name.empty() && tensor.suspect_name != tensor.name)
+            add("<br><span>in the suspect {}</span>", html_name(tensor.suspect_name));
+        add("</th>");
+        if (tensor.matched_by == MatchedBy::nothing) return add("<td colspan=\"4\" class=\"soft\">missing</td></tr>\n");
         const auto run = best_of(tensor);
-        add("<td>{}</td><td>{}</td><td class=\"r\">{}</td><td class=\"r\">{}</td><td class=\"r\">{}</td></tr>\n",
-            tensor.suspect_name == tensor.name ? "the same" : html_name(tensor.suspect_name),
+        add("<td>{}</td><td class=\"r\">{}</td><td class=\"r\">{}</td><td class=\"r\">{}</td></tr>\n",
             matched_by_name(tensor.matched_by), grouped(tensor.elements), grouped(tensor.nonfinite),
             run ? html_number(run->t(), 2) : "");
     }

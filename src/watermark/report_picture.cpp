@@ -59,10 +59,13 @@ class Histogram {
                                 left, right, y(count), left - 6, y(count) + 4, count);
         const double step_x = nice_step(high_ - low_, 12);
         for (double value = std::ceil(low_ / step_x) * step_x; value <= high_; value += step_x)
-            text += fmt::format("<text class=\"tick\" x=\"{:.1f}\" y=\"{}\">{:g}</text>\n", x(value), bottom + 18,
-                                std::round(value / step_x) * step_x + 0.0);
-        return text + fmt::format("<text class=\"tick\" x=\"{}\" y=\"{}\">T of a tensor</text>\n", (left + right) / 2,
-                                  bottom + 44);
+            text +=
+                fmt::format("<text class=\"tick\" x=\"{:.1f}\" y=\"{}\">{}{:g}</text>\n", x(value), bottom + 18,
+                            std::round(value / step_x) < 0 ? "−" : "", std::fabs(std::round(value / step_x) * step_x));
+        return text +
+               fmt::format(
+                   "<text class=\"tick\" x=\"{}\" y=\"{}\">T of a tensor; upwards, the number of tensors</text>\n",
+                   (left + right) / 2, bottom + 44);
     }
 
     [[nodiscard]] std::string bars() const {

@@ -40,9 +40,11 @@ th.r, td.r { text-align: right; }
 td.r { white-space: nowrap; }
 tbody th { font-weight: 500; }
 .facts th { width: 11rem; color: var(--soft); padding-right: 1rem; }
-.facts td, .names td, .names th { overflow-wrap: anywhere; }
+.facts td, .digests td, .names th, li { overflow-wrap: anywhere; }
 .names tbody th { min-width: 15rem; }
-tr.best td, tr.best th { font-weight: 700; }
+tbody th span { color: var(--soft); font-weight: 400; }
+tr.best td, tr.best th, tr.best code { font-weight: 700; }
+.p { white-space: nowrap; }
 .soft { color: var(--soft); }
 .hex { font: 0.78rem/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 code, pre { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: 0.85rem; }
@@ -64,8 +66,18 @@ footer { margin-top: 3rem; padding-top: 0.9rem; border-top: 1px solid var(--line
   h1 { font-size: 1.3rem; }
   .figures { grid-template-columns: repeat(2, 1fr); }
   .figures .lead dd { font-size: 1.6rem; }
-  .facts th, .facts td { display: block; width: auto; border: 0; padding: 0.1rem 0; }
-  .facts tr { display: block; border-bottom: 1px solid var(--line); padding: 0.4rem 0; }
+  .facts th, .facts td, .digests th, .digests td { display: block; width: auto; border: 0; padding: 0.1rem 0; }
+  .facts tr, .digests tr { display: block; border-bottom: 1px solid var(--line); padding: 0.4rem 0; }
+  .table table { font-size: 0.78rem; }
+  .table th, .table td { padding-right: 0.5rem; }
+  .table thead th { font-size: 0.75rem; white-space: normal; }
+  .table code { font-size: 0.74rem; }
+  .names tbody th { min-width: 6rem; }
+  .statistics thead, .statistics tbody { display: block; }
+  .statistics tr { display: grid; grid-template-columns: 1fr 1.2fr 0.9fr; border-bottom: 1px solid var(--line); }
+  .statistics tr > * { border: 0; }
+  .statistics th:first-child, .statistics td[colspan] { grid-column: 1 / -1; }
+  ul, ol { padding-left: 1.3rem; }
   svg text { font-size: 20px; }
 }
 @page { margin: 18mm 16mm; }

@@ -105,4 +105,8 @@ std::string html_bound(double log10_p) {
     return fmt::format("{}.{} × 10<sup>−{}</sup>", tenths / 10, tenths % 10, -exponent);
 }
 
+std::string html_log10_bound(double log10_p) {
+    return html_number(std::ceil(log10_p * 100 - 1e-9) / 100, 2);
+}
+
 } // namespace weightseal::watermark::report

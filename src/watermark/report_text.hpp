@@ -23,4 +23,7 @@ namespace weightseal::watermark::report {
 /// A bound on a probability by its logarithm, rounded up: "1", "0.013", "2.9 × 10<sup>−39</sup>".
 [[nodiscard]] std::string html_bound(double log10_p);
 
+/// The logarithm itself to two decimals, rounded up likewise.
+[[nodiscard]] std::string html_log10_bound(double log10_p);
+
 } // namespace weightseal::watermark::report

@@ -22,7 +22,7 @@ signal of the key to which the record of {} for “{}” commits.</h1>
 )html";
 inline constexpr char not_detected[] =
     R"html(<h1 class="no"><strong>Not detected:</strong> {} has enough weights to tell,
-and the signal of the key to which the record of {} for “{}” commits is not in them.</h1>
+and the signal of the key to which the record of {} for “{}” commits was not found in them.</h1>
 )html";
 inline constexpr char not_enough[] =
     R"html(<h1 class="unsure"><strong>Not enough evidence:</strong> too few weights of {}
@@ -40,26 +40,31 @@ inline constexpr char not_older[] = R"html(<p>No verified time-stamp shows that 
 the first figure allows for a claimant who searched for a key that fits this suspect.</p>
 )html";
 
-// WATERMARK.md §6, for readers who will not read that. p, p for a claimant who could have tried 2⁶⁴ keys.
+// What a detection shows: of one, and of another verdict.
+inline constexpr char shows[] = "It shows that the weights carry the signal of this key; it does not show who copied "
+                                "them, how, or who owns the base model.";
+inline constexpr char would_show[] = "A detection would show that the weights carry the signal of this key; it would "
+                                     "not show who copied them, how, or who owns the base model.";
+
+// WATERMARK.md §6, for readers who will not read that. p, what a detection shows, p for a claimant who could have tried
+// 2⁶⁴ keys.
 inline constexpr char meaning[] = R"html(<h2>What this says, and what it does not</h2>
-<p>If the key had been chosen at random, without knowledge of this suspect and without influence on it, a result at least
-this strong would occur with probability at most <strong>{}</strong>, after correction for the six registered tests. For
-the best of 2<sup>64</sup> such keys the probability is at most <strong>{}</strong>. This holds for whatever weights the
-suspect has.</p>
+<p>If the key had been chosen at random, without knowledge of this suspect or influence on it, a result at least this
+strong would occur with probability at most <strong class="p">{}</strong>, after correction for the 6 registered tests.
+This is not the probability that the suspect is innocent. {} It assumes that the key was secret, that the record was fixed
+before the suspect, and that AES-256 and SHA-256 are sound. Other suspects or keys tried multiply p by their number. “Not
+detected” does not prove independence.</p>
 <ul>
-<li>This is not the probability that the suspect is innocent.</li>
-<li>A detection shows that the weights carry the signal of this key. It does not show who copied them, or how, or who owns
-the base model.</li>
-<li>It assumes that the key was secret, that the record was fixed before the suspect, and that AES-256 and SHA-256 are
-sound. Whoever has the key can put its signal into any weights.</li>
-<li>Other suspects or keys that were tried multiply p by their number.</li>
-<li>“Not detected” does not prove independence: training anew and distillation remove every mark of weights.</li>
+<li>The probability holds whatever weights the suspect has. For the best of 2<sup>64</sup> such keys it is at most
+<strong class="p">{}</strong>.</li>
+<li>Whoever has the key can put its signal into any weights.</li>
+<li>Training anew and distillation remove every mark of weights.</li>
 </ul>
 )html";
 
 inline constexpr char statistics_head[] = R"html(<h2>The six registered statistics</h2>
-<div class="table"><table>
-<thead><tr><th>statistic</th><th>compares the key’s signs with</th><th class="r">S</th><th class="r">Q</th>
+<div class="table"><table class="statistics">
+<thead><tr><th>statistic: what the key’s signs are compared with</th><th class="r">S</th><th class="r">Q</th>
 <th class="r">T = S/√Q</th></tr></thead>
 <tbody>
 )html";
@@ -67,23 +72,25 @@ inline constexpr char statistics_foot[] = R"html(</tbody></table></div>
 <p>S = Σ x·f and Q = Σ f², where x = ±1 are the signs that the key gives to each weight, and f is a whole number made from
 the weight without the key. For a random key the probability of T ≥ t is at most exp(−t²/2) (Hoeffding 1963). z is the
 largest T, and p = max(2<sup>−128</sup>, min(1, 6·exp(−z²/2))), or 1 if z ≤ 0. The six are fixed by WATERMARK.md, and p is
-corrected for all of them, run or not. “Detected” is said when p, for a fixed key, is at most 10<sup>−9</sup>, or what the
-command below says after --max-p.</p>
+corrected for all of them, run or not. Nothing below 2<sup>−128</sup>, which is <span class="p">3.0 ×
+10<sup>−39</sup></span>, is claimed. “Detected” is said when p, for a fixed key, is at most 10<sup>−9</sup>, or what the
+command below says after --max-p; “not enough evidence” when it is not, and an unchanged copy of the weights compared
+would not be sure to get there.</p>
 )html";
 
 // Picture, number of tensors, name of the statistic.
 inline constexpr char figure[] = R"html(<h2>A picture of it</h2>
 <figure>
-{}<figcaption><span class="key"></span> T of each of {} tensors by <code>{}</code>. <span class="key line"></span> Roughly
-what a key gives that has nothing to do with the suspect: the standard normal distribution. This is a picture, not evidence:
-the evidence is the sum over all tensors, above.</figcaption>
+{}<figcaption><span class="key"></span> T of the tensors found, {} in all, by <code>{}</code>. <span class="key line"></span>
+Roughly what a key gives that has nothing to do with the suspect: the standard normal distribution. This is a picture, not
+evidence: the evidence is the sum over all tensors, above.</figcaption>
 </figure>
 )html";
 
 inline constexpr char tensors_head[] = R"html(<h2>Tensors</h2>
 <div class="table names"><table>
-<thead><tr><th>in the record</th><th>in the suspect</th><th>found by</th><th class="r">compared</th>
-<th class="r">not finite</th><th class="r">T</th></tr></thead>
+<thead><tr><th>tensor</th><th>found by</th><th class="r">compared</th><th class="r">not finite</th>
+<th class="r">T</th></tr></thead>
 <tbody>
 )html";
 // Number of columns, number of rows.
@@ -94,8 +101,8 @@ inline constexpr char more_rows[] = R"html(<tr><td colspan="{}">… and {} more:
 // Command.
 inline constexpr char check[] = R"html(<h2>How to check it</h2>
 <ol>
-<li>Take the record whose claim has the SHA-256 above. WATERMARK.md, sections 7 and 8, says how its digest, signature and
-time-stamp are computed; other programs can verify them.</li>
+<li>Take the record whose claim has the SHA-256 above. WATERMARK.md, a part of weightseal, says in its sections 7 and 8 how
+digest, signature and time-stamp are computed; other programs can verify them.</li>
 <li>With the key, the record and the suspect, run
 <pre>{}</pre>
 S and Q of the blind statistics are the same on every machine, digit for digit; T of the others may differ in the last
@@ -109,7 +116,7 @@ SHA-256(“weightseal/watermark/v1/commitment” ‖ chip key), below.</li>
 )html";
 
 inline constexpr char digests_head[] = R"html(<h2>Commitments and digests</h2>
-<div class="table names"><table>
+<table class="names digests">
 <thead><tr><th>marked tensor</th><th>commitment to its chip key<br>SHA-256 of the original’s data<br>SHA-256 of the marked
 data</th></tr></thead>
 <tbody>

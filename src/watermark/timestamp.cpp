@@ -46,11 +46,13 @@ std::vector<std::byte> timestamp_request(const WatermarkRecord& record) {
     return crypto::rfc3161::make_request(watermark::timestamp_imprint(record));
 }
 
-void add_timestamp(WatermarkRecord& record, Bytes response) {
+void add_timestamp(WatermarkRecord& record, Bytes response, std::optional<Bytes> request) {
     if (response.size() > max_timestamp_size)
         throw Error(Errc::timestamp_malformed, "time-stamp",
                     fmt::format("is larger than {} bytes", max_timestamp_size));
-    require_imprint(Response(response), record);
+    const Response answer(response);
+    require_imprint(answer, record);
+    if (request) answer.require_answer_to(*request);
     record.timestamp.assign(response.begin(), response.end());
 }
 

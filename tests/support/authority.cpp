@@ -66,7 +66,7 @@ Owned<T> from_der(Bytes der, Decode decode, void (*release)(T*)) {
 
 Owned<TS_TST_INFO> make_info(TS_REQ* request, std::int64_t seconds, const StampOptions& options) {
     Owned<TS_TST_INFO> info(TS_TST_INFO_new(), TS_TST_INFO_free);
-    const Owned<ASN1_OBJECT> policy(OBJ_txt2obj("1.2.3.4.1", 1), ASN1_OBJECT_free);
+    const Owned<ASN1_OBJECT> policy(OBJ_txt2obj(policy_of_tests, 1), ASN1_OBJECT_free);
     const Owned<ASN1_INTEGER> serial(ASN1_INTEGER_new(), ASN1_INTEGER_free);
     ASN1_INTEGER_set(serial.get(), 17);
     const Owned<ASN1_GENERALIZEDTIME> time(ASN1_GENERALIZEDTIME_set(nullptr, static_cast<std::time_t>(seconds)),
@@ -81,7 +81,7 @@ Owned<TS_TST_INFO> make_info(TS_REQ* request, std::int64_t seconds, const StampO
              TS_TST_INFO_set_msg_imprint(info.get(), imprint) == 1 &&
              TS_TST_INFO_set_serial(info.get(), serial.get()) == 1 &&
              TS_TST_INFO_set_time(info.get(), time.get()) == 1 &&
-             TS_TST_INFO_set_nonce(info.get(), TS_REQ_get_nonce(request)) == 1,
+             (!options.with_nonce || TS_TST_INFO_set_nonce(info.get(), TS_REQ_get_nonce(request)) == 1),
          "TSTInfo");
     return info;
 }
@@ -145,6 +145,13 @@ Data Authority::answer(Bytes request, std::int64_t seconds, const StampOptions& 
                              from_der<TS_TST_INFO>(content, d2i_TS_TST_INFO, TS_TST_INFO_free).release());
     }
     return der_of(response.get(), i2d_TS_RESP);
+}
+
+Data with_policy(Bytes request, const char* policy) {
+    const auto asked = from_der<TS_REQ>(request, d2i_TS_REQ, TS_REQ_free);
+    const Owned<ASN1_OBJECT> object(OBJ_txt2obj(policy, 1), ASN1_OBJECT_free);
+    must(TS_REQ_set_policy_id(asked.get(), object.get()) == 1, "policy");
+    return der_of(asked.get(), i2d_TS_REQ);
 }
 
 } // namespace weightseal::testing

@@ -20,6 +20,7 @@ struct AuthorityOptions {
 struct StampOptions {
     const char* hash = "SHA256";   ///< that the stamp is signed over
     const char* imprint = nullptr; ///< name of another hash that the imprint claims to be of
+    bool with_nonce = true;        ///< that of the request
     bool with_certificate = true;
     bool names_certificate = true; ///< the ESS attribute
     long version = 1;
@@ -43,5 +44,11 @@ class Authority {
     struct State;
     std::unique_ptr<State> state_;
 };
+
+/// The policy under which an `Authority` answers.
+inline constexpr const char* policy_of_tests = "1.2.3.4.1";
+
+/// A TimeStampReq as `request`, but asking for this policy.
+[[nodiscard]] Data with_policy(Bytes request, const char* policy);
 
 } // namespace weightseal::testing

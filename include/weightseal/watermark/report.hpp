@@ -13,7 +13,7 @@ namespace weightseal {
 /// What the report says beside the detection.
 struct ReportContext {
     std::string suspect;                      ///< what the suspect is called: a path
-    std::string command;                      ///< the exact command that reproduces the report
+    std::string command;                      ///< what reproduces the detection, for a shell; holds no secret
     std::optional<TimeStamp> timestamp;       ///< verified; empty when there is none
     std::optional<std::int64_t> suspect_seen; ///< when the suspect was first seen, seconds since 1970 UTC
 };

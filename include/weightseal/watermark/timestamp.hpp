@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,10 @@ struct TimeStamp {
     std::string authority;    ///< subject of the certificate that signed it
 };
 
-/// Stores an authority's TimeStampResp, DER, in the record, in place of an earlier one. Who signed it is not checked.
-/// Throws `timestamp_malformed`, `timestamp_mismatch`.
-void add_timestamp(WatermarkRecord& record, Bytes response);
+/// Stores an authority's TimeStampResp, DER, in the record, in place of an earlier one. With the TimeStampReq, DER,
+/// that it should answer, its nonce and policy must be that one's, too. Who signed it is not checked. Throws
+/// `timestamp_malformed`, `timestamp_mismatch`.
+void add_timestamp(WatermarkRecord& record, Bytes response, std::optional<Bytes> request = std::nullopt);
 
 /// Verifies the record's time-stamp up to one of the certificates in `authorities`, a PEM file, each of which is
 /// trusted. Certificates must have been valid at the time of the stamp; whether one was revoked is not checked. Throws

@@ -21,9 +21,9 @@ Data answer(const WatermarkRecord& record, const StampOptions& options = {}, std
     return authority().answer(timestamp_request(record), seconds, options);
 }
 
-std::string adding(const WatermarkRecord& record, Bytes response) {
+std::string adding(const WatermarkRecord& record, Bytes response, std::optional<Bytes> request = std::nullopt) {
     WatermarkRecord copy = record;
-    const std::string result = refusal([&] { add_timestamp(copy, response); });
+    const std::string result = refusal([&] { add_timestamp(copy, response, request); });
     CHECK(copy.timestamp.empty() == (result != "nothing refused"));
     return result;
 }
@@ -95,6 +95,21 @@ TEST_CASE("time-stamp: of something else") {
     // The same 32 bytes, said to be of another hash.
     for (const char* const hash : {"SHA3-256", "SM3", "BLAKE2s256"})
         CHECK(adding(unsigned_one, answer(unsigned_one, {.imprint = hash})) == "timestamp_mismatch");
+}
+
+TEST_CASE("time-stamp: the answer to another request") {
+    const WatermarkRecord record = sample_record();
+    const Data asked = timestamp_request(record);
+    const Data response = authority().answer(asked, from + 1000);
+    CHECK(adding(record, response, asked) == "nothing refused");
+    CHECK(adding(record, response, timestamp_request(record)) == "timestamp_mismatch"); // another nonce
+    CHECK(adding(record, authority().answer(asked, from + 1000, {.with_nonce = false}), asked) == "timestamp_mismatch");
+    CHECK(adding(record, response, with_policy(asked, policy_of_tests)) == "nothing refused");
+    CHECK(adding(record, response, with_policy(asked, "1.2.3.4.2")) == "timestamp_mismatch");
+    Data longer = asked;
+    longer.push_back(std::byte{0});
+    for (const Data& bad : {Data(), to_data("none"), response, longer})
+        CHECK(adding(record, response, bad) == "timestamp_malformed");
 }
 
 TEST_CASE("time-stamp: of an authority that nobody trusts") {

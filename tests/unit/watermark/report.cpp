@@ -74,7 +74,7 @@ void check_markup(const std::string& html) {
         "lang", "charset", "name", "content", "class", "scope", "colspan", "viewBox", "role",  "aria-label",
         "x1",   "y1",      "x2",   "y2",      "x",     "y",     "width",   "height",  "points"};
     const std::regex tag("<(/?)([!A-Za-z0-9]*)((?: [a-zA-Z0-9-]+=\"[^\"<>]*\"| html)*)/?>");
-    const std::regex attribute(" ([a-zA-Z0-9-]+)=");
+    const std::regex attribute(" ([a-zA-Z0-9-]+)=\"[^\"]*\""); // with its value, in which no attribute begins
     std::size_t found = 0;
     for (auto it = std::sregex_iterator(html.begin(), html.end(), tag); it != std::sregex_iterator(); ++it, ++found) {
         if (!tags.contains((*it)[2])) FAIL("tag " << (*it)[0]);
@@ -118,6 +118,7 @@ TEST_CASE("report: the verdict in one sentence") {
     detection.verdict = Verdict::not_detected;
     CHECK(holds(text_of(page(detection)),
                 "Not detected: suspect.safetensors has enough weights to tell, and the signal"));
+    CHECK(holds(text_of(page(detection)), "was not found in them."));
     detection.verdict = Verdict::not_enough_evidence;
     CHECK(holds(text_of(page(detection)), "Not enough evidence: too few weights of suspect.safetensors match"));
 }
@@ -129,20 +130,21 @@ TEST_CASE("report: what may be said, and every caveat, whatever the verdict") {
         detection.significance = {6.0, -7.04, 0};
         const std::string text = text_of(page(detection));
         for (const char* const sentence :
-             {"If the key had been chosen at random, without knowledge of this suspect and without influence on it, a "
-              "result "
-              "at least this strong would occur with probability at most 9.2 × 10−8, after correction for the six "
-              "registered "
-              "tests.",
-              "This is not the probability that the suspect is innocent.",
-              "It does not show who copied them, or how, or who owns the base model.",
+             {"If the key had been chosen at random, without knowledge of this suspect or influence on it, a result at "
+              "least this strong would occur with probability at most 9.2 × 10−8, after correction for the 6 "
+              "registered tests. This is not the probability that the suspect is innocent.",
               "It assumes that the key was secret, that the record was fixed before the suspect, and that AES-256 and "
-              "SHA-256 are sound.",
-              "Other suspects or keys that were tried multiply p by their number.",
-              "“Not detected” does not prove independence", "This is a picture, not evidence"}) {
+              "SHA-256 are sound. Other suspects or keys tried multiply p by their number. “Not detected” does not "
+              "prove independence.",
+              "This is a picture, not evidence"}) {
             CAPTURE(sentence);
             CHECK(holds(text, sentence));
         }
+        // Only a detection shows anything.
+        CHECK(holds(text, "It shows that the weights carry the signal of this key; it does not show who copied them, "
+                          "how, or who owns the base model.") == (verdict == Verdict::detected));
+        CHECK(holds(text, "A detection would show that the weights carry the signal of this key; it would not show who "
+                          "copied them, how, or who owns the base model.") == (verdict != Verdict::detected));
     }
 }
 
@@ -188,8 +190,8 @@ TEST_CASE("report: all six statistics, run or not, and why not") {
     detection.tensors[0].correlations = detection.correlations;
     detection.significance = significance(detection.correlations);
     text = text_of(page(detection));
-    CHECK(holds(text, "informed_whitethat minus the original50000010000000050.000"));
-    CHECK(holds(text, "T of each of 1 tensors by informed_white"));
+    CHECK(holds(text, "informed_whitethe aligned suspect minus the original50000010000000050.000"));
+    CHECK(holds(text, "T of the tensors found, 1 in all, by informed_white"));
     CHECK(holds(text, "3.0 × 10−39"));
 }
 
@@ -212,7 +214,7 @@ TEST_CASE("report: what was claimed, found, missing and left out") {
     CHECK(holds(text, "OwnerACME Corp."));
     CHECK(holds(text, "Modeltiny-1"));
     CHECK(holds(text, "Strength0.25 %"));
-    CHECK(holds(text, "Marked14,400 weights in 2 of 5 tensors"));
+    CHECK(holds(text, "Marked14,400 weights, finite and not zero, in 2 of 5 tensors"));
     CHECK(holds(text, crypto::to_hex(record.root)));
     CHECK(holds(text, crypto::to_hex(crypto::sha256({as_bytes(claim_text(record))}))));
     CHECK(holds(text, format_public_key(*record.signer)));
@@ -220,7 +222,7 @@ TEST_CASE("report: what was claimed, found, missing and left out") {
     CHECK(holds(text, "1 of 2 marked ones found, 1 missing; 17 that the record does not know"));
     CHECK(holds(text, "6,400 compared; 3 of them not finite"));
     CHECK(holds(text, "Symmetries undonenone"));
-    CHECK(holds(text, "embed.weightthe samename6,400312.35"));
+    CHECK(holds(text, "embed.weightname6,400312.35"));
     CHECK(holds(text, "layer.weightmissing"));
     CHECK(holds(html, "<pre>weightseal detect suspect.safetensors --key file:k</pre>"));
     CHECK(holds(text, "WATERMARK.md"));
@@ -239,9 +241,9 @@ TEST_CASE("report: what was claimed, found, missing and left out") {
     detection.tensors[0].matched_by = MatchedBy::name_part;
     const std::string other = text_of(detection_report(detection, record, context));
     CHECK(holds(other, "2020-01-01T00:00:00Z, by CN = Authority, verified"));
-    CHECK(holds(other, "First seen2021-01-01T00:00:00Z"));
+    CHECK(holds(other, "First seen2021-01-01T00:00:00Z, as stated"));
     CHECK(holds(other, "family “rmsnorm”"));
-    CHECK(holds(other, "embed.weightbert.embed.weightname part"));
+    CHECK(holds(other, "embed.weightin the suspect bert.embed.weightname part"));
     CHECK(holds(text_of(page()), "Signed bynobody"));
     CHECK(holds(text_of(page()), "Time-stampnone"));
 }
@@ -309,6 +311,10 @@ TEST_CASE("report: bounds are rounded up, never down") {
         REQUIRE(shown >= log10_p - 1e-9);
         REQUIRE(shown < log10_p + 0.05);
     }
+    CHECK(html_log10_bound(0) == "0.00");
+    CHECK(html_log10_bound(-7.038) == "−7.03");
+    CHECK(html_log10_bound(-9) == "−9.00");
+    CHECK(html_log10_bound(smallest_log10_p) == "−38.53");
 }
 
 TEST_CASE("report: numbers and long names") {
