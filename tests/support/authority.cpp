@@ -17,7 +17,9 @@ void must(bool ok, const char* what) {
 }
 
 Owned<EVP_PKEY> make_key(int rsa_bits) {
-    return {rsa_bits != 0 ? EVP_RSA_gen(static_cast<unsigned>(rsa_bits)) : EVP_EC_gen("P-256"), EVP_PKEY_free};
+    return {rsa_bits != 0 ? EVP_RSA_gen(static_cast<unsigned>(rsa_bits))
+                          : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"),
+            EVP_PKEY_free};
 }
 
 void add_extension(X509* certificate, int nid, const char* value) {
