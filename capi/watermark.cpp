@@ -214,6 +214,7 @@ wseal_status wseal_detect(const char* suspect, const wseal_key* key, const wseal
         const wseal_hooks hooks = hooks_of(c.hooks);
         DetectOptions detect_options;
         detect_options.family = to_family(c.family);
+        detect_options.identify_suspect = c.identify_suspect != 0;
         if (c.max_log10_p != 0) detect_options.max_log10_p = c.max_log10_p;
         detect_options.parallel = to_parallel(hooks, c.threads);
         detect_options.hooks = to_hooks(hooks);

@@ -157,10 +157,11 @@ typedef struct wseal_detect_options {
     uint32_t family;          /**< a wseal_model_family */
     double max_log10_p;       /**< detected when log10 p is at most this; 0: -9 */
     uint32_t threads;         /**< 0: one for each processor */
+    int identify_suspect;     /**< non-zero: also hash the suspect, so that reports say which; longer than all else */
     const wseal_hooks* hooks; /**< parallel_for, progress, cancelled; or NULL */
 } wseal_detect_options;
 #define WSEAL_DETECT_OPTIONS_INIT                                                                                      \
-    { sizeof(wseal_detect_options), NULL, 0, 0, 0, NULL }
+    { sizeof(wseal_detect_options), NULL, 0, 0, 0, 0, NULL }
 
 /** What detecting found. Never changes; independent of the record and the key. */
 typedef struct wseal_detection wseal_detection;

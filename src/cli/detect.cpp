@@ -115,6 +115,7 @@ int run(const Options& options, bool json) {
         how.hooks = work.hooks();
         how.parallel.threads = options.threads;
         how.max_log10_p = std::log10(options.max_p);
+        how.identify_suspect = options.report.has_value();
         if (options.family) how.family = families.at(*options.family);
         const auto suspect = open_plain_or_sealed(options.suspect, container_key, how.hooks);
         std::unique_ptr<ModelSource> original;

@@ -98,6 +98,7 @@ class Detector {
             check_original(work);
             run_aligned(work);
         }
+        if (options_.identify_suspect) detection_.suspect_root = root_of(suspect_, work);
         conclude();
         return std::move(detection_);
     }
@@ -129,16 +130,17 @@ class Detector {
         }
     }
 
-    // Of the suspect once, and with an original: of both once more, and of the original for its digests.
+    // Of the suspect once, and with an original: of both once more. Of what is hashed, once more.
     [[nodiscard]] std::uint64_t total_bytes() const {
         std::uint64_t bytes = 0;
         for (std::size_t t = 0; t < marked_.size(); ++t) {
             if (match(t).entry) bytes += match(t).elements * suspect_bits(t) / 8;
             if (options_.original != nullptr) bytes += element_count(t) * sizeof(float);
         }
-        if (options_.original != nullptr)
-            for (const SourceEntry& entry : options_.original->entries())
-                if (entry.kind == SourceEntry::Kind::tensor) bytes += entry.bytes;
+        for (const ModelSource* model : {options_.original, options_.identify_suspect ? &suspect_ : nullptr})
+            if (model != nullptr)
+                for (const SourceEntry& entry : model->entries())
+                    if (entry.kind == SourceEntry::Kind::tensor) bytes += entry.bytes;
         return bytes;
     }
 
@@ -177,10 +179,9 @@ class Detector {
                  });
     }
 
-    // The original must be the one the record commits to: another one could have been made to fit.
-    void check_original(io::Work& work) {
-        const std::vector<Digest> digests = digest_tensors(*options_.original, options_.parallel, work);
-        const auto& entries = options_.original->entries();
+    [[nodiscard]] Digest root_of(const ModelSource& model, io::Work& work) const {
+        const std::vector<Digest> digests = digest_tensors(model, options_.parallel, work);
+        const auto& entries = model.entries();
         std::vector<RecordTensor> tensors;
         for (std::size_t i = 0; i < entries.size(); ++i) {
             const bool is_alias = entries[i].kind == SourceEntry::Kind::alias;
@@ -193,9 +194,15 @@ class Detector {
             tensors.push_back(std::move(found));
         }
         std::ranges::sort(tensors, {}, &RecordTensor::name);
-        if (original_root(tensors) != record_.root)
+        return original_root(tensors);
+    }
+
+    // The original must be the one the record commits to: another one could have been made to fit.
+    void check_original(io::Work& work) {
+        if (root_of(*options_.original, work) != record_.root)
             throw Error(Errc::original_mismatch, "original",
                         "is not the unmarked model that the record commits to: its root differs");
+        const auto& entries = options_.original->entries();
         for (std::size_t i = 0; i < entries.size(); ++i)
             if (entries[i].kind == SourceEntry::Kind::tensor) original_entries_.emplace(entries[i].name, i);
     }

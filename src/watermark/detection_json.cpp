@@ -1,5 +1,7 @@
 #include "weightseal/watermark/report.hpp"
 
+#include "crypto/codec.hpp"
+
 #include <nlohmann/json.hpp>
 
 namespace weightseal {
@@ -54,6 +56,7 @@ std::string detection_json(const Detection& detection, const WatermarkRecord& re
         json["tensors"].push_back(tensor_json(tensor));
     json["record"] = record_json(record, context);
     json["suspect"] = context.suspect;
+    if (detection.suspect_root) json["suspect_root"] = crypto::to_hex(*detection.suspect_root);
     if (context.suspect_seen) json["suspect_seen"] = utc_text(*context.suspect_seen);
     if (!context.command.empty()) json["command"] = context.command;
     // Names are anybody's: a terminal must obey nothing of them, and they need not be UTF-8.

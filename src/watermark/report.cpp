@@ -177,6 +177,7 @@ class Page {
         const auto all = static_cast<std::ptrdiff_t>(detection_.tensors.size());
         begin_facts("The suspect");
         fact("Suspect", html(context_.suspect));
+        if (detection_.suspect_root) fact("Root, as of the original", hex(*detection_.suspect_root));
         fact("First seen", context_.suspect_seen ? utc_text(*context_.suspect_seen) + ", as stated" : "not stated");
         fact("Tensors", fmt::format("{} of {} marked ones found, {} missing; {} that the record does not know",
                                     all - missing, all, missing, detection_.extra_tensors));

@@ -156,6 +156,9 @@ def test_reports(marking: Marking, tmp_path: Path) -> None:
     with pytest.raises(ws.Error) as caught:
         result.html(authorities=marking.original)
     assert code_of(caught).startswith("timestamp_")
+    assert "suspect_root" not in answer
+    original = ws.detect(marking.original, key=KEY, record=marking.record, identify_suspect=True)
+    assert json.loads(original.json())["suspect_root"] == marking.record.root.hex()
     with pytest.raises(ws.Error) as caught:
         marking.record.verify_timestamp(marking.original)
     assert code_of(caught) == "timestamp_malformed"

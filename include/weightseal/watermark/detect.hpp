@@ -57,12 +57,14 @@ struct Detection {
     std::size_t extra_tensors = 0;          ///< of the suspect, that the record does not know
     ModelFamily family = ModelFamily::none; ///< whose symmetries were undone; none without an original
     std::vector<TensorDetection> tensors;   ///< the record's marked ones, in its order
+    std::optional<Digest> suspect_root;     ///< which suspect this is about (WATERMARK.md §2), if that was asked for
 };
 
 struct DetectOptions {
     const ModelSource* original = nullptr; ///< the unmarked original: adds the aligned and informed statistics
     ModelFamily family = ModelFamily::automatic;
-    double max_log10_p = -9; ///< detected when log10 p is at most this: `smallest_log10_p` or more, below 0
+    bool identify_suspect = false; ///< also hash the suspect, which takes longer than all else
+    double max_log10_p = -9;       ///< detected when log10 p is at most this: `smallest_log10_p` or more, below 0
     Parallel parallel;
     Hooks hooks;
 };

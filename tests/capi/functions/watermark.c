@@ -253,7 +253,14 @@ static void informed(const marking* m) {
     wseal_detect_options options = WSEAL_DETECT_OPTIONS_INIT;
     options.original = m->original;
     options.family = WSEAL_FAMILY_NONE;
+    options.identify_suspect = 1;
     OK(wseal_detect(m->marked, m->key, m->record, &options, &detection, error));
+    wseal_buffer* json = NULL;
+    OK(wseal_detection_json(detection, NULL, &json, error));
+    char* const text = wseal_buffer_data(json);
+    text[wseal_buffer_size(json) - 1] = '\0'; /* in place of the brace */
+    CHECK(strstr(text, "\"suspect_root\":\"") != NULL);
+    wseal_buffer_free(json);
     const wseal_detection_result result = result_of(detection);
     CHECK(result.run == (1 << WSEAL_STATISTIC_COUNT) - 1);
     CHECK(result.significance.z > 10 * m->report.found.z); /* nothing but the mark is left */

@@ -98,6 +98,15 @@ TEST_CASE("verdicts by threshold and by what could be expected") {
         CHECK(refusal([&] { (void)verdict(marked, threshold, 0.02); }) == "invalid_argument");
 }
 
+TEST_CASE("a suspect is identified by its root, where that was asked for") {
+    const WatermarkRecord& record = example().marked.report.record;
+    DetectOptions options;
+    CHECK_FALSE(detect(model_of(example().original), watermark_key(1), record, options).suspect_root);
+    options.identify_suspect = true;
+    CHECK(detect(model_of(example().original), watermark_key(1), record, options).suspect_root == record.root);
+    CHECK(detect(model_of(example().marked.tensors), watermark_key(1), record, options).suspect_root != record.root);
+}
+
 TEST_CASE("the sums of a suspect are those of its tensors, and of tensors in memory") {
     const Detection found = look(example().marked.tensors);
     Correlation white, sign;

@@ -226,6 +226,10 @@ TEST_CASE("report: what was claimed, found, missing and left out") {
     CHECK(holds(text, "layer.weightmissing"));
     CHECK(holds(html, "<pre>weightseal detect suspect.safetensors --key file:k</pre>"));
     CHECK(holds(text, "WATERMARK.md"));
+    CHECK_FALSE(holds(text, "as of the original"));
+    Detection identified = sample_detection();
+    identified.suspect_root = record.tensors[0].digest;
+    CHECK(holds(text_of(page(identified)), "Root, as of the original" + crypto::to_hex(record.tensors[0].digest)));
     for (const std::size_t i : {0U, 2U}) {
         CHECK(holds(text, crypto::to_hex(record.tensors[i].mark->commitment)));
         CHECK(holds(text, crypto::to_hex(record.tensors[i].mark->digest)));

@@ -156,6 +156,7 @@ def detect(
     original: str | os.PathLike[str] | None = None,
     family: str = "automatic",
     max_p: float = 1e-9,
+    identify_suspect: bool = False,
     threads: int = 0,
     progress: Progress | None = None,
 ) -> Detection:
@@ -170,6 +171,7 @@ def detect(
         original: The unmarked original: detects more, and after more changes.
         family: Symmetries to undo with the original: "automatic", "none", "rmsnorm" or "post-layernorm".
         max_p: The largest p that counts as detected.
+        identify_suspect: Also hash the suspect, which takes longer than all else: reports then say which one it was.
         threads: Workers at most; 0 is one for each processor.
         progress: Called with bytes done and in all, from other threads, one at a time. Raise in it to cancel.
 
@@ -190,6 +192,7 @@ def detect(
             family=_ffi.FAMILIES[family],
             max_log10_p=math.log10(max_p),
             threads=_ffi.threads(threads),
+            identify_suspect=identify_suspect,
             hooks=hooks,
         )
         _ffi.call(

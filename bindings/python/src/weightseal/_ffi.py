@@ -246,6 +246,7 @@ class DetectOptions(Sized):
         ("family", c_uint32),
         ("max_log10_p", c_double),
         ("threads", c_uint32),
+        ("identify_suspect", c_int),
         ("hooks", POINTER(Hooks)),
     ]
 
