@@ -8,8 +8,8 @@ namespace weightseal::watermark::align {
 namespace {
 
 constexpr Index max_columns = Index{1} << 16;
-constexpr Index max_rows = Index{1} << 20;
-constexpr Index sample_rows = 1024; // that the spread of columns is taken from
+constexpr Index max_rows = Index{1} << 19; // twice the largest vocabularies
+constexpr Index sample_rows = 1024;        // that the spread of columns is taken from
 // Columns below a tenth of the usual spread are not blown up any further: an error of R leaks into them.
 constexpr float min_spread = 0.01F;
 constexpr float min_variance = 0.1F; // of a direction of fingerprints, against the usual one

@@ -1,6 +1,6 @@
 // Rows of tensors that nothing but their content places: vocabularies, and models of unknown names.
 
-#include "unit/watermark/align_fixture.hpp"
+#include "support/alignment.hpp"
 
 #include <set>
 
