@@ -51,8 +51,12 @@ Matrix projected(const TensorRows& tensor, const Matrix& projection, const Crew&
         to.noalias() = rows * projection;
         make_unit_rows(to);
     });
-    const Eigen::RowVectorXf mean = prints.colwise().mean();
-    prints.rowwise() -= mean;
+    // Zero rows, which may be a hostile suspect's only addition, have no direction and keep none.
+    const auto sizes = prints.rowwise().squaredNorm().eval();
+    const Eigen::RowVectorXf mean =
+        prints.colwise().sum() / static_cast<float>(std::max<Index>(1, (sizes.array() > 0).count()));
+    for (Index i = 0; i < prints.rows(); ++i)
+        if (sizes[i] > 0) prints.row(i) -= mean;
     return prints;
 }
 
