@@ -1,6 +1,6 @@
 #pragma once
-// Alignment: the suspect brought back into the coordinates of the unmarked original (WATERMARK.md §5). Sees neither the
-// key nor anything marked but the suspect itself, and gives at most one value of the suspect to each place of the
+// Alignment: the suspect brought back into the coordinates of the unmarked original (WATERMARK.md §5b). Sees neither
+// the key nor anything marked but the suspect itself, and gives at most one value of the suspect to each place of the
 // original.
 
 #include "watermark/match.hpp"

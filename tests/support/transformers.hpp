@@ -1,6 +1,5 @@
 #pragma once
-// Transformers of tests: random weights in the shapes and under the names of Llama and BERT, the transformations that
-// leave what they compute unchanged, and those that a thief may add.
+// Transformers of tests: random weights in the shapes and under the names of Llama and BERT.
 
 #include "support/models.hpp"
 #include "weightseal/watermark/record.hpp"
@@ -30,7 +29,9 @@ class Random {
 
 struct TransformerShape {
     Eigen::Index layers = 2, width = 128, neurons = 352, heads = 8, key_heads = 4, head_size = 16, vocabulary = 1024;
-    bool is_anisotropic = true; ///< embeddings with a mean, dominant directions and outlying channels
+    /// Embeddings with a mean, a decaying spectrum and outlying channels, and gains of all sizes; else all weights are
+    /// normally distributed and gains are 1.
+    bool is_realistic = true;
 };
 
 /// A model in doubles. A vector is a matrix of one column.
@@ -63,38 +64,5 @@ void save_model(const Transformer& transformer, const std::filesystem::path& fol
 [[nodiscard]] Transformer transformer_of(const ModelSource& model, const Transformer& like);
 /// A record of the model that lists every tensor and marks none.
 [[nodiscard]] WatermarkRecord record_of(const ModelSource& model);
-
-// ---- symmetries of Llama ----
-
-/// Multiplies gains by random factors, whose logarithms have this deviation, and divides the columns behind them.
-void rescale_gains(Transformer& model, Random& random, double spread);
-/// Folds the gains into the matrices behind them, then turns the residual stream.
-void rotate_residual(Transformer& model, Random& random);
-/// Moves and, if asked, changes the signs of its coordinates; gains stay where they belong.
-void permute_residual(Transformer& model, Random& random, bool signs);
-/// Moves neurons; scales up and down projections by factors of either sign if asked.
-void permute_neurons(Transformer& model, Random& random, bool scales);
-/// Moves groups of heads, and heads within their groups.
-void permute_heads(Transformer& model, Random& random);
-/// A random invertible matrix between value and output of each head of values.
-void mix_values(Transformer& model, Random& random);
-/// A random scaled rotation for each RoPE pair of queries and keys.
-void turn_queries(Transformer& model, Random& random);
-/// Other numbers for the tokens.
-void permute_vocabulary(Transformer& model, Random& random);
-void scale_residual(Transformer& model, double factor);
-
-// ---- symmetries of BERT ----
-
-void permute_bert_residual(Transformer& model, Random& random);
-void permute_bert_neurons(Transformer& model, Random& random);
-void permute_bert_heads(Transformer& model, Random& random);
-/// Random invertible matrices between query and key, and between value and output, of each head.
-void mix_bert_heads(Transformer& model, Random& random);
-
-// ---- noise ----
-
-/// Rounds every matrix to 4 bits, symmetrically, in groups of 128 elements of a row.
-void quantize_int4(Transformer& model);
 
 } // namespace weightseal::testing

@@ -1,6 +1,6 @@
 #pragma once
 // Alignment: which symmetries a model has, so that a suspect can be brought back into the coordinates of the original
-// (WATERMARK.md §5).
+// (WATERMARK.md §5b).
 
 #include <cstdint>
 #include <string_view>

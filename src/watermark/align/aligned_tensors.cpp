@@ -28,8 +28,7 @@ void MovedRows::read(std::uint64_t first, std::span<float> to) const {
         const Index place = places_[row];
         std::uint64_t count = length - column; // and all of the rows that follow each other in the suspect, too
         for (std::uint64_t next = row + 1; count < to.size() - done && next < places_.size(); ++next, count += length)
-            if (place == nowhere ? places_[next] != nowhere
-                                 : places_[next] != place + static_cast<Index>(next - row))
+            if (place == nowhere ? places_[next] != nowhere : places_[next] != place + static_cast<Index>(next - row))
                 break;
         const std::span<float> part = to.subspan(done, std::min<std::uint64_t>(count, to.size() - done));
         if (place == nowhere)

@@ -65,15 +65,11 @@ constexpr NamedRole post_layernorm_outside[] = {
     {"pooler.dense.weight", {.rows = own, .columns = residual}},
 };
 
-constexpr Names rmsnorm_names{ModelFamily::rmsnorm, "embed_tokens.weight", "layers.{}.", "norm.weight",
-                              "lm_head.weight",     rmsnorm_layer,         {}};
-constexpr Names post_layernorm_names{ModelFamily::post_layernorm,
-                                     "embeddings.word_embeddings.weight",
-                                     "encoder.layer.{}.",
-                                     "",
-                                     "",
-                                     post_layernorm_layer,
-                                     post_layernorm_outside};
+constexpr Names rmsnorm_names{
+    ModelFamily::rmsnorm, "embed_tokens.weight", "layers.{}.", "norm.weight", "lm_head.weight", rmsnorm_layer, {}};
+constexpr Names post_layernorm_names{
+    ModelFamily::post_layernorm, "embeddings.word_embeddings.weight", "encoder.layer.{}.", "", "", post_layernorm_layer,
+    post_layernorm_outside};
 
 class Reader {
   public:

@@ -14,11 +14,11 @@ namespace weightseal::watermark::align {
 
 /// What the rows or columns of a tensor stand for: those of one space move together.
 enum class Space : std::uint8_t {
-    own,           ///< nothing that another tensor knows: rows of a vocabulary, or not understood
-    residual,      ///< coordinates of the residual stream
-    neurons,       ///< of the layer's feed-forward network
-    query_heads,   ///< attention heads, each a block of as many as the head has dimensions
-    key_heads,     ///< heads of keys and values: fewer under grouped-query attention
+    own,         ///< nothing that another tensor knows: rows of a vocabulary, or not understood
+    residual,    ///< coordinates of the residual stream
+    neurons,     ///< of the layer's feed-forward network
+    query_heads, ///< attention heads, each a block of as many as the head has dimensions
+    key_heads,   ///< heads of keys and values: fewer under grouped-query attention
 };
 
 /// Tensors that later steps look up.
@@ -38,14 +38,12 @@ struct Layer {
     std::array<std::optional<std::size_t>, part_count> parts; ///< tensors of the record
     Index neurons = 0;
 
-    [[nodiscard]] std::optional<std::size_t> part(Part wanted) const {
-        return parts[static_cast<std::size_t>(wanted)];
-    }
+    [[nodiscard]] std::optional<std::size_t> part(Part wanted) const { return parts[static_cast<std::size_t>(wanted)]; }
 };
 
 struct Architecture {
-    ModelFamily family = ModelFamily::none; ///< never `automatic`
-    Index width = 0;                        ///< of the residual stream; 0 under `none`
+    ModelFamily family = ModelFamily::none;     ///< never `automatic`
+    Index width = 0;                            ///< of the residual stream; 0 under `none`
     std::optional<std::size_t> embedding, head; ///< of the vocabulary, in and out
     std::vector<Layer> layers;
     std::vector<Role> roles; ///< one for each tensor of the record

@@ -18,8 +18,8 @@ bool explains(double before, double after, double parameters, double samples, do
 } // namespace
 
 void Moments::add(const ConstMatrixRef& from_original, const ConstMatrixRef& from_suspect) {
-    const Matrix theirs =
-        from_suspect.unaryExpr([](float value) { return std::isfinite(value) ? value : 0.0F; }); // a NaN must not spread
+    const Matrix theirs = from_suspect.unaryExpr(
+        [](float value) { return std::isfinite(value) ? value : 0.0F; }); // a NaN must not spread
     original += Matrix(from_original * from_original.transpose()).cast<double>();
     cross += Matrix(theirs * from_original.transpose()).cast<double>();
     suspect += Matrix(theirs * theirs.transpose()).cast<double>();

@@ -8,8 +8,8 @@ namespace weightseal::watermark::align {
 namespace {
 
 constexpr Index max_columns = Index{1} << 16;
-constexpr Index max_rows = Index{1} << 20;
-constexpr Index sample_rows = 1024; // that the spread of columns is taken from
+constexpr Index max_rows = Index{1} << 19; // twice the largest vocabularies
+constexpr Index sample_rows = 1024;        // that the spread of columns is taken from
 // Columns below a tenth of the usual spread are not blown up any further: an error of R leaks into them.
 constexpr float min_spread = 0.01F;
 constexpr float min_variance = 0.1F; // of a direction of fingerprints, against the usual one
@@ -51,8 +51,12 @@ Matrix projected(const TensorRows& tensor, const Matrix& projection, const Crew&
         to.noalias() = rows * projection;
         make_unit_rows(to);
     });
-    const Eigen::RowVectorXf mean = prints.colwise().mean();
-    prints.rowwise() -= mean;
+    // Zero rows, which may be a hostile suspect's only addition, have no direction and keep none.
+    const auto sizes = prints.rowwise().squaredNorm().eval();
+    const Eigen::RowVectorXf mean =
+        prints.colwise().sum() / static_cast<float>(std::max<Index>(1, (sizes.array() > 0).count()));
+    for (Index i = 0; i < prints.rows(); ++i)
+        if (sizes[i] > 0) prints.row(i) -= mean;
     return prints;
 }
 

@@ -30,7 +30,7 @@ struct Fingerprints {
 };
 
 /// Of rows whose columns are residual coordinates behind `gain`, or of any rows under the identity: their projected
-/// directions, minus the mean of all, less what most of the original's have in common.
+/// directions, minus the mean of all, less what most of the original's have in common. Zero rows stay zero.
 [[nodiscard]] Fingerprints fingerprints(const Pair& pair, const Gain& gain, const Residual& residual, const Crew& crew);
 
 } // namespace weightseal::watermark::align

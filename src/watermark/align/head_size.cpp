@@ -8,7 +8,8 @@ namespace weightseal::watermark::align {
 namespace {
 
 constexpr std::uint64_t max_config = std::uint64_t{1} << 20;
-constexpr std::uint64_t max_size = 4096;
+// Of heads that models have; a few more of either would only cost time and memory.
+constexpr std::uint64_t min_size = 8, max_size = 1024;
 
 // A positive number of the object; 0 where it has none.
 std::uint64_t number(const nlohmann::json& object, const char* name) {
@@ -31,7 +32,7 @@ Index configured_head_size(const ModelSource& original) {
     std::uint64_t size = number(json, "head_dim");
     if (const std::uint64_t heads = number(json, "num_attention_heads"); size == 0 && heads != 0)
         size = number(json, "hidden_size") / heads;
-    return size <= max_size ? static_cast<Index>(size) : 0;
+    return size >= min_size && size <= max_size ? static_cast<Index>(size) : 0;
 }
 
 } // namespace weightseal::watermark::align

@@ -41,7 +41,8 @@ class Bases {
     /// 1 for equal subspaces, around 0 for unrelated ones.
     [[nodiscard]] float similarity(Index i, const Bases& other, Index j) const {
         const float overlap =
-            (bases_.middleRows(i * size_, size_) * other.bases_.middleRows(j * size_, size_).transpose()).squaredNorm() /
+            (bases_.middleRows(i * size_, size_) * other.bases_.middleRows(j * size_, size_).transpose())
+                .squaredNorm() /
             static_cast<float>(size_);
         const float chance = static_cast<float>(size_) / static_cast<float>(bases_.cols());
         return chance < 1 ? (overlap - chance) / (1 - chance) : 0.0F;
@@ -136,16 +137,16 @@ class Finder {
         if (!keys.empty()) heads.keys = match(keys, key_count, 0, 0);
         for (Index g = 0; g < key_count; ++g) {
             const Index where = heads.keys[static_cast<std::size_t>(g)];
-            const Places inside = where == nowhere || queries.empty()
-                                      ? in_place(group, group)
-                                      : match(queries, group, g * group, where * group);
+            const Places inside = where == nowhere || queries.empty() ? in_place(group, group)
+                                                                      : match(queries, group, g * group, where * group);
             for (Index i = 0; i < group; ++i) {
                 const Index place = inside[static_cast<std::size_t>(i)];
                 heads.queries[static_cast<std::size_t>(g * group + i)] =
                     where == nowhere || place == nowhere ? nowhere : where * group + place;
             }
         }
-        if (similarity != nullptr) *similarity = mean_similarity(keys, heads.keys) + mean_similarity(queries, heads.queries);
+        if (similarity != nullptr)
+            *similarity = mean_similarity(keys, heads.keys) + mean_similarity(queries, heads.queries);
         return heads;
     }
 

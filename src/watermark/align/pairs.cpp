@@ -18,7 +18,7 @@ std::unordered_map<std::string_view, std::size_t> tensors_of(const ModelSource& 
     return entries;
 }
 
-// Rows that a suspect may have beyond twice the original's: a hostile one could ask for any memory.
+// Rows that a suspect may have beyond the original's, as for new tokens: a hostile one could ask for any memory.
 constexpr Index more_rows = 65536;
 
 // Elements of a row of the matrix; 0 where the shape is no matrix.
@@ -27,7 +27,7 @@ Index columns_of(std::span<const std::uint64_t> shape) {
     for (const std::uint64_t extent : shape.subspan(std::min<std::size_t>(1, shape.size())))
         if (!checked_mul(columns, extent, columns)) return 0;
     return columns > static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max()) ? 0
-                                                                                           : static_cast<Index>(columns);
+                                                                                          : static_cast<Index>(columns);
 }
 
 } // namespace
@@ -42,8 +42,8 @@ std::optional<std::size_t> Pairs::suspect_entry(std::size_t tensor) const {
     // Tied tensors have no match of their own, yet the suspect may have untied them.
     if (const auto own = suspect_entries_.find(record_.tensors[tensor].name); own != suspect_entries_.end())
         return own->second;
-    const auto target = std::ranges::lower_bound(record_.tensors, *record_.tensors[tensor].tied_to, {},
-                                                 &RecordTensor::name);
+    const auto target =
+        std::ranges::lower_bound(record_.tensors, *record_.tensors[tensor].tied_to, {}, &RecordTensor::name);
     if (target == record_.tensors.end() || target->name != *record_.tensors[tensor].tied_to) return std::nullopt;
     return matches_[static_cast<std::size_t>(target - record_.tensors.begin())].entry;
 }
@@ -58,7 +58,7 @@ std::optional<Pair> Pairs::of(std::size_t tensor) const {
     const auto original = TensorRows::open(original_, mine->second, columns);
     auto suspect = TensorRows::open(suspect_, *theirs, columns);
     if (!original || !suspect) return std::nullopt;
-    suspect->limit_rows(2 * original->rows() + more_rows);
+    suspect->limit_rows(original->rows() + more_rows);
     return Pair{*original, *suspect};
 }
 

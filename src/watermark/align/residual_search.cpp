@@ -17,6 +17,8 @@ constexpr int rounds = 2;
 constexpr Index vocabulary_rows = 8;
 constexpr Index neuron_rows = 8; // of each of two tensors
 constexpr Index min_layers = 4;
+// Tensors whose second moments, each a matrix as large as R, are the invariants: eight, fewer of wide models.
+constexpr Index min_forms = 4, max_forms = 8, form_elements = Index{1} << 27;
 
 class Search {
   public:
@@ -107,7 +109,10 @@ class Search {
                     tensors.push_back(std::move(*rows));
                 }
         if (gates == 0) return;
-        const std::vector<Places> places = match_by_invariants(tensors, gates, crew_);
+        const auto forms =
+            static_cast<std::size_t>(std::clamp(form_elements / (width_ * width_), min_forms, max_forms));
+        const auto used = std::span(tensors).first(std::min(tensors.size(), forms));
+        const std::vector<Places> places = match_by_invariants(used, std::min(gates, used.size()), crew_);
         for (std::size_t i = 0; i < places.size(); ++i)
             add(sum, tensors[i], places[i], nullptr, neuron_rows * width_);
     }

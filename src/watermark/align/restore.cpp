@@ -104,18 +104,21 @@ class Restorer {
     void fit_column_blocks() {
         const Index size = findings_.heads[role_.layer].size;
         if (size == 0) return;
-        crew_.each(at(values_.cols() / size), [&](std::size_t head) {
-            const Index first = static_cast<Index>(head) * size;
-            if (column_places_[at(first)] == nowhere) return;
-            Moments moments(size);
-            for (Index row = 0; row < values_.rows(); row += panel) {
-                const Index count = std::min(panel, values_.rows() - row);
-                const Matrix mine = original_rows(row, count).middleCols(first, size).transpose();
-                const Matrix theirs = values_.block(row, first, count, size).transpose();
-                moments.add(mine, theirs);
-            }
-            auto block = values_.middleCols(first, size);
-            if (const auto fit = fit_block(moments)) block = Matrix(block) * fit->transpose().cast<float>();
+        std::vector<Moments> moments(at(values_.cols() / size), Moments(size));
+        const auto is_found = [&](std::size_t head) { return column_places_[head * at(size)] != nowhere; };
+        for (Index row = 0; row < values_.rows(); row += panel) {
+            const Matrix mine = original_rows(row, std::min(panel, values_.rows() - row));
+            crew_.each(moments.size(), [&](std::size_t head) {
+                const Index first = static_cast<Index>(head) * size;
+                if (is_found(head))
+                    moments[head].add(Matrix(mine.middleCols(first, size).transpose()),
+                                      Matrix(values_.block(row, first, mine.rows(), size).transpose()));
+            });
+        }
+        crew_.each(moments.size(), [&](std::size_t head) {
+            auto block = values_.middleCols(static_cast<Index>(head) * size, size);
+            if (const auto fit = is_found(head) ? fit_block(moments[head]) : std::nullopt)
+                block = Matrix(block) * fit->transpose().cast<float>();
         });
     }
 
@@ -124,16 +127,18 @@ class Restorer {
         std::vector<ScaleMoments> moments(at(by_row ? values_.rows() : values_.cols()));
         for (Index first = 0; first < values_.rows(); first += panel) {
             const Matrix original = original_rows(first, std::min(panel, values_.rows() - first));
-            for (Index i = 0; i < original.rows(); ++i)
-                for (Index j = 0; j < values_.cols(); ++j)
-                    moments[at(by_row ? first + i : j)].add(original(i, j), values_(first + i, j));
+            each_panel(crew_, by_row ? original.rows() : original.cols(), [&](Index begin, Index count) {
+                for (Index i = by_row ? begin : 0; i < (by_row ? begin + count : original.rows()); ++i)
+                    for (Index j = by_row ? 0 : begin; j < (by_row ? original.cols() : begin + count); ++j)
+                        moments[at(by_row ? first + i : j)].add(original(i, j), values_(first + i, j));
+            });
         }
         const std::vector<float> factors = fit_factors(moments);
         const Eigen::Map<const Vector> diagonal(factors.data(), static_cast<Index>(factors.size()));
         if (by_row)
-            values_ = diagonal.asDiagonal() * values_;
+            values_.array().colwise() *= diagonal.array();
         else
-            values_ = values_ * diagonal.asDiagonal();
+            values_.array().rowwise() *= diagonal.transpose().array();
     }
 
     // What has no place in the suspect has no value.
@@ -170,14 +175,12 @@ float embedding_factor(const Pair& pair, const Places& places, const Columns& co
 }
 
 // Rows that only their content places: of a vocabulary, or of a tensor that has no role.
-std::unique_ptr<AlignedTensor> restore_own_rows(const Pair& pair, const Role& role, Columns columns,
-                                                const Crew& crew) {
+std::unique_ptr<AlignedTensor> restore_own_rows(const Pair& pair, const Role& role, Columns columns, const Crew& crew) {
     const bool is_residual = role.columns == Space::residual;
     Places places = in_place(pair.original.rows(), pair.suspect.rows());
     if (has_fingerprints(pair.original)) {
         const Residual untouched = Residual::identity(pair.original.columns());
-        const auto [mine, theirs] =
-            fingerprints(pair, columns.gain, is_residual ? *columns.residual : untouched, crew);
+        const auto [mine, theirs] = fingerprints(pair, columns.gain, is_residual ? *columns.residual : untouched, crew);
         places = match_rows(mine, theirs, crew);
     }
     if (!is_residual) return std::make_unique<MovedRows>(pair.suspect, std::move(places));
@@ -195,7 +198,8 @@ std::unique_ptr<AlignedTensor> restore(const Pair& pair, const Role& role, const
     Columns columns{&findings.residual, gain, has_gain && !gain.is_kept(findings.residual)};
     if (role.rows == Space::own) return restore_own_rows(pair, role, std::move(columns), crew);
     if (role.is_gain)
-        return columns.is_folded ? nullptr : std::make_unique<HeldTensor>(findings.residual.restored_gain(gain.suspect));
+        return columns.is_folded ? nullptr
+                                 : std::make_unique<HeldTensor>(findings.residual.restored_gain(gain.suspect));
     return std::make_unique<HeldTensor>(Restorer(pair, role, findings, std::move(columns), crew).run());
 }
 

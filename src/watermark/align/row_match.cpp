@@ -9,8 +9,8 @@ namespace {
 // Cosines of fingerprints; those of unrelated rows have a deviation of 1/8.
 constexpr float similar = 0.5F;        // needed to go elsewhere
 constexpr float surely_similar = 0.7F; // no chance, however many rows there are
-constexpr float related = 0.1F;        // a median over rows in their places that unrelated ones never reach: they stayed
-constexpr float far_better = 0.3F;     // what another place must add where rows stayed
+constexpr float related = 0.1F;    // a median over rows in their places that unrelated ones never reach: they stayed
+constexpr float far_better = 0.3F; // what another place must add where rows stayed
 // Pairs of rows compared at most: more are the hanging of a hostile suspect.
 constexpr double max_pairs = 0x1p37;
 
@@ -81,7 +81,9 @@ void place_rest(const Rest& rest, const Bests& bests, const std::vector<float>& 
     const auto cosine = [&](Index i) { return at(i) < cosines.size() ? cosines[at(i)] : -1.0F; };
     for (std::size_t a = 0; a < rest.original.size(); ++a) {
         const auto [similarity, b] = bests.of_original[a];
-        if (b == nowhere || similarity < (stayed ? surely_similar : similar) || bests.of_suspect[at(b)].where != static_cast<Index>(a)) continue;
+        if (b == nowhere || similarity < (stayed ? surely_similar : similar) ||
+            bests.of_suspect[at(b)].where != static_cast<Index>(a))
+            continue;
         const Index mine = rest.original[a], theirs = rest.suspect[at(b)];
         if (stayed && mine != theirs && cosine(mine) >= similarity - far_better) continue;
         places[at(mine)] = theirs;

@@ -1,6 +1,6 @@
 // Symmetries of models with LayerNorm behind each sum, undone.
 
-#include "unit/watermark/align_fixture.hpp"
+#include "support/alignment.hpp"
 
 namespace weightseal::testing {
 namespace {
@@ -13,9 +13,15 @@ TEST_CASE("permutations of a BERT are undone to the bit") {
     const Transformer original = random_bert(shape, 1);
     Transformer suspect = original;
     Random random(2);
-    SECTION("coordinates") { permute_bert_residual(suspect, random); }
-    SECTION("neurons") { permute_bert_neurons(suspect, random); }
-    SECTION("heads") { permute_bert_heads(suspect, random); }
+    SECTION("coordinates") {
+        permute_bert_residual(suspect, random);
+    }
+    SECTION("neurons") {
+        permute_bert_neurons(suspect, random);
+    }
+    SECTION("heads") {
+        permute_bert_heads(suspect, random);
+    }
     SECTION("all") {
         permute_bert_neurons(suspect, random);
         permute_bert_heads(suspect, random);
@@ -48,7 +54,7 @@ TEST_CASE("a BERT of another residual, rounded to 4 bits, is aligned") {
     permute_bert_heads(suspect, random);
     permute_bert_residual(suspect, random);
     quantize_int4(suspect);
-    CHECK(worst_difference(align(model_of(original), model_of(suspect)), original) < 0.3);
+    CHECK(worst_difference(align(model_of(original), model_of(suspect)), original) < 0.5);
 }
 
 } // namespace weightseal::testing

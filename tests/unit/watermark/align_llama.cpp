@@ -1,6 +1,6 @@
 // Symmetries of models with RMSNorm, undone.
 
-#include "unit/watermark/align_fixture.hpp"
+#include "support/alignment.hpp"
 
 #include <functional>
 
@@ -111,7 +111,7 @@ TEST_CASE("the symmetries of a Llama rounded to 4 bits are undone as far as the 
         }
 }
 
-TEST_CASE("a Llama with biases, tied embeddings or without config.json is aligned as well") {
+TEST_CASE("a Llama with tied embeddings, other names or without config.json is aligned as well") {
     Transformer original = random_llama(shape, 1);
     SECTION("without an output embedding") {
         std::erase_if(original.weights, [](const auto& weight) { return weight.name == "lm_head.weight"; });
@@ -121,6 +121,17 @@ TEST_CASE("a Llama with biases, tied embeddings or without config.json is aligne
         permute_neurons(suspect, random, true);
         permute_heads(suspect, random);
         CHECK(worst_difference(align(model, model_of(suspect)), original) < 1e-3);
+    }
+    SECTION("tied embeddings that the rotation had to untie") {
+        original.at("lm_head.weight") = original.at("model.embed_tokens.weight");
+        const MemoryModel model = model_of(original);
+        WatermarkRecord record = record_of(model);
+        std::ranges::find(record.tensors, "lm_head.weight", &RecordTensor::name)->tied_to = "model.embed_tokens.weight";
+        Transformer suspect = original;
+        Random random(2);
+        permute_neurons(suspect, random, true);
+        rotate_residual(suspect, random);
+        CHECK(worst_difference(align(model, model_of(suspect), record), original) < 1e-3);
     }
     SECTION("without config.json the size of heads is found") {
         MemoryModel model;

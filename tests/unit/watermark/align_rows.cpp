@@ -1,6 +1,6 @@
 // Rows of tensors that nothing but their content places: vocabularies, and models of unknown names.
 
-#include "unit/watermark/align_fixture.hpp"
+#include "support/alignment.hpp"
 
 #include <set>
 
@@ -130,6 +130,17 @@ TEST_CASE("rows that changed a lot stay in their places") {
     for (Index i = 0; i < rows; ++i)
         moved += used[static_cast<std::size_t>(i)] != i ? 1U : 0U;
     CHECK(moved <= 3);
+}
+
+TEST_CASE("rows far beyond the original's are not looked at") {
+    const MatrixXd original = random_table();
+    MatrixXd suspect = MatrixXd::Zero(rows + 70'000, columns);
+    suspect.topRows(rows) = original;
+    suspect.row(5).swap(suspect.row(rows + 69'000));
+    suspect.row(6).swap(suspect.row(rows + 60'000));
+    const std::vector<float> aligned = aligned_table(original, suspect);
+    CHECK(aligned[5 * columns] == 0); // the zero row that is in its place now
+    CHECK(aligned[6 * columns] == static_cast<float>(original(6, 0)));
 }
 
 TEST_CASE("aligned rows are read in any part") {

@@ -1,7 +1,7 @@
 // Suspects that alignment must leave alone, cannot align, or must survive.
 
+#include "support/alignment.hpp"
 #include "support/refusal.hpp"
-#include "unit/watermark/align_fixture.hpp"
 
 #include <atomic>
 #include <limits>
@@ -35,7 +35,9 @@ TEST_CASE("a suspect that was only rounded, tuned or pruned comes out as it is")
     const Transformer original = random_llama(shape, 1);
     Transformer suspect = original;
     Random random(3);
-    SECTION("rounded to 4 bits") { quantize_int4(suspect); }
+    SECTION("rounded to 4 bits") {
+        quantize_int4(suspect);
+    }
     SECTION("tuned") {
         for (auto& weight : suspect.weights)
             weight.values = weight.values.unaryExpr([&](double w) { return w * (1 + 0.01 * random.normal()); });
@@ -52,7 +54,8 @@ TEST_CASE("a suspect that was only rounded, tuned or pruned comes out as it is")
     SECTION("tuned by a product of low rank") {
         for (auto& weight : suspect.weights)
             if (!weight.is_vector)
-                weight.values += random.matrix(weight.values.rows(), 4, 0.02) * random.matrix(4, weight.values.cols(), 0.1);
+                weight.values +=
+                    random.matrix(weight.values.rows(), 4, 0.02) * random.matrix(4, weight.values.cols(), 0.1);
     }
     check_untouched(original, suspect);
 }
@@ -179,6 +182,16 @@ TEST_CASE("a config.json that says nonsense is not believed") {
             model.add_tensor(std::move(tensor));
         CHECK(worst_difference(align(model, model_of(suspect)), original) == 0);
     }
+}
+
+TEST_CASE("tensors of another rank are read in the original's shape") {
+    const Transformer original = random_llama(shape, 1);
+    MemoryModel suspect;
+    for (TensorData& tensor : tensors_of(original)) {
+        if (tensor.shape.size() == 2) tensor.shape = {1, tensor.shape[0] / 2, 2 * tensor.shape[1]};
+        suspect.add_tensor(std::move(tensor));
+    }
+    CHECK(align(model_of(original), suspect).tensors == floats_of(original));
 }
 
 TEST_CASE("a tensor that is no float has no values") {

@@ -2,7 +2,7 @@
 // Alignments of models in memory, compared with the original.
 
 #include "support/catch.hpp"
-#include "support/transformers.hpp"
+#include "support/symmetries.hpp"
 #include "watermark/alignment.hpp"
 
 #include <cmath>
@@ -18,10 +18,9 @@ struct Aligned {
     [[nodiscard]] const std::vector<float>& at(const std::string& name) const { return tensors.at(name); }
 };
 
-inline Aligned align(const ModelSource& original, const ModelSource& suspect,
+inline Aligned align(const ModelSource& original, const ModelSource& suspect, const WatermarkRecord& record,
                      ModelFamily family = ModelFamily::automatic, const Parallel& parallel = {},
                      const Hooks& hooks = {}) {
-    const WatermarkRecord record = record_of(original);
     const auto matches = watermark::match_tensors(suspect, record);
     const auto alignment = watermark::make_alignment(original, suspect, record, matches, family, parallel, hooks);
     Aligned aligned{alignment->family(), {}};
@@ -35,6 +34,12 @@ inline Aligned align(const ModelSource& original, const ModelSource& suspect,
             tensor->read(0, values);
         }
     return aligned;
+}
+
+inline Aligned align(const ModelSource& original, const ModelSource& suspect,
+                     ModelFamily family = ModelFamily::automatic, const Parallel& parallel = {},
+                     const Hooks& hooks = {}) {
+    return align(original, suspect, record_of(original), family, parallel, hooks);
 }
 
 /// The tensors of a model as floats.
