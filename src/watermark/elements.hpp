@@ -26,4 +26,7 @@ class ElementReader {
     std::vector<float> floats_;
 };
 
+/// Adds the magnitude of every `every`-th block of 32 elements of a float dtype to `to`, beginning with the first.
+void add_magnitude(Dtype dtype, Bytes elements, std::uint64_t every, Magnitude& to);
+
 } // namespace weightseal::watermark

@@ -1,15 +1,14 @@
 #include "weightseal/watermark/mark.hpp"
 
-#include "formats/dequantize.hpp"
 #include "formats/names.hpp"
 #include "io/work.hpp"
 #include "watermark/choose.hpp"
 #include "watermark/digest.hpp"
+#include "watermark/elements.hpp"
 #include "watermark/identity.hpp"
 #include "watermark/marked_copy.hpp"
 #include "watermark/marker.hpp"
 #include "watermark/rows.hpp"
-#include "watermark/scale.hpp"
 #include "watermark/sketch.hpp"
 #include "weightseal/core/error.hpp"
 
@@ -37,21 +36,14 @@ struct Survey {
     std::vector<std::uint64_t> elements; ///< nonzero and finite
 };
 
-std::uint64_t nonzero_finite(Dtype dtype, Bytes block, std::vector<float>& floats) {
-    floats.resize(block.size() / (dtype_bits(dtype) / 8));
-    formats::to_floats(dtype, block, floats);
-    Magnitude magnitude;
-    chosen_kernel().of(Element::f32).measure(floats.data(), floats.size(), 1, magnitude);
-    return magnitude.count;
-}
-
 Survey survey(const ModelSource& model, const std::vector<bool>& chosen, const Parallel& parallel, io::Work& work) {
     Survey found;
     found.elements.resize(model.entries().size());
     found.digests = digest_tensors(model, parallel, work, [&](std::size_t entry, std::uint64_t, Bytes block) {
         if (!chosen[entry]) return;
-        thread_local std::vector<float> floats;
-        found.elements[entry] += nonzero_finite(model.entries()[entry].dtype, block, floats);
+        Magnitude magnitude;
+        add_magnitude(model.entries()[entry].dtype, block, 1, magnitude);
+        found.elements[entry] += magnitude.count;
     });
     return found;
 }

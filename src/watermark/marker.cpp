@@ -2,6 +2,7 @@
 
 #include "formats/dequantize.hpp"
 #include "watermark/feature.hpp"
+#include "watermark/kernels/kernel.hpp"
 #include "watermark/row_scale.hpp"
 #include "weightseal/core/error.hpp"
 
@@ -9,6 +10,7 @@
 #include <bit>
 #include <cmath>
 #include <fmt/format.h>
+#include <type_traits>
 
 namespace weightseal::watermark {
 namespace {
@@ -124,7 +126,11 @@ template <class Type>
 void Marker::mark_elements(MutableBytes elements, double amplitude, std::size_t skipped, const std::byte* dither) {
     using Stored = typename Type::Stored;
     const std::size_t count = elements.size() / sizeof(Stored);
-    for (std::size_t i = 0; i < count; ++i) {
+    std::size_t i = 0;
+    if constexpr (std::is_same_v<Type, Bf16>)
+        if (const MarkBf16 mark = chosen_kernel().mark_bf16; mark != nullptr && amplitude != 0)
+            i = mark(elements.data(), count, amplitude, chip_bytes_.data(), skipped, dither, counts_);
+    for (; i < count; ++i) {
         const auto stored = load_le<Stored>(elements, i * sizeof(Stored));
         const double w = Type::value(stored);
         const std::uint32_t m = std::bit_cast<std::uint32_t>(static_cast<float>(w)) >> 16 & 0x7FFFU;

@@ -35,6 +35,8 @@ namespace weightseal::watermark {
 namespace {
 
 constexpr std::size_t half = 16, step = 2 * half;
+/// Bytes. Measuring a row reads parts of it far apart, for which the processor does not read ahead by itself.
+constexpr std::size_t prefetched = 8192;
 /// Until bytes and words are widened: 127 counts, or sums of two features, fit.
 constexpr std::size_t max_steps = 127;
 
@@ -138,6 +140,8 @@ void correlate_steps(const std::byte* at, std::size_t count, __m256 c, const std
     Padded<step * Type::size> padded;
     for (std::size_t i = 0; i < count; i += step, at += step * Type::size, chips += step / 8) {
         if (count - i < step) at = padded.fill(at, (count - i) * Type::size);
+        for (std::size_t line = 0; line < step * Type::size; line += 64)
+            _mm_prefetch(reinterpret_cast<const char*>(at) + prefetched + line, _MM_HINT_T0);
         const __m256i upper_a = Type::upper(at), upper_b = Type::upper(at + half * Type::size);
         const __m256i a = magnitude(upper_a), b = magnitude(upper_b);
         __m256i feature = _mm256_packs_epi16(features(a, c), features(b, c));
@@ -179,7 +183,7 @@ constexpr Loops loops{measure<Type>, correlate<Type>};
 
 } // namespace
 
-const Kernel avx2_kernel{"avx2", is_supported, {loops<F32>, loops<F16>, loops<Bf16>}};
+const Kernel avx2_kernel{"avx2", is_supported, {loops<F32>, loops<F16>, loops<Bf16>}, mark_bf16_avx2};
 
 } // namespace weightseal::watermark
 

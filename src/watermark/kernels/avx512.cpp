@@ -157,7 +157,7 @@ constexpr Loops loops{measure<Type>, correlate<Type>};
 
 } // namespace
 
-const Kernel avx512_kernel{"avx512", is_supported, {loops<F32>, loops<F16>, loops<Bf16>}};
+const Kernel avx512_kernel{"avx512", is_supported, {loops<F32>, loops<F16>, loops<Bf16>}, mark_bf16_avx2};
 
 } // namespace weightseal::watermark
 

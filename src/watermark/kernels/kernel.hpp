@@ -1,6 +1,8 @@
 #pragma once
 // Kernels: the inner loops of the watermark, one implementation per instruction set. All give the same integers.
 
+#include "weightseal/watermark/mark.hpp" // TensorMark
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -36,10 +38,17 @@ struct Loops {
     void (*correlate)(const void* elements, std::size_t count, float c, const std::uint64_t* chips, RowSums& to);
 };
 
+/// Marks the leading ones of `count` BF16 elements, at most 2¹⁵, in place and returns how many; the plain loop of
+/// marker.cpp gives the same. Element 0 has bit `skipped` of `chips`, the lowest of each byte first, whose next byte is
+/// readable, too, and the first 16 bits of `dither`.
+using MarkBf16 = std::size_t (*)(std::byte* elements, std::size_t count, double amplitude, const std::byte* chips,
+                                 std::size_t skipped, const std::byte* dither, TensorMark& counts);
+
 struct Kernel {
     std::string_view name; ///< "plain", "avx2", "avx512", "neon"
     bool (*is_supported)() noexcept;
     Loops loops[element_count];
+    MarkBf16 mark_bf16 = nullptr; ///< null: the plain loop marks all
 
     [[nodiscard]] const Loops& of(Element element) const noexcept { return loops[static_cast<std::size_t>(element)]; }
 };
@@ -57,6 +66,8 @@ struct Kernel {
 extern const Kernel plain_kernel;
 #if defined(__x86_64__)
 extern const Kernel avx2_kernel, avx512_kernel;
+std::size_t mark_bf16_avx2(std::byte* elements, std::size_t count, double amplitude, const std::byte* chips,
+                           std::size_t skipped, const std::byte* dither, TensorMark& counts);
 #elif defined(__aarch64__)
 extern const Kernel neon_kernel;
 #endif
