@@ -9,7 +9,7 @@ namespace weightseal {
 
 /// The symmetries that alignment undoes.
 enum class ModelFamily : std::uint8_t {
-    automatic = 0,      ///< read from the tensors' names and config.json
+    automatic = 0,      ///< read from the tensors' names; of others, rows are found by content
     none = 1,           ///< rows in their places: differences to the original only
     rmsnorm = 2,        ///< Llama-like: rotation of the residual, norm gains, FFN, heads, V/O, Q/K
     post_layernorm = 3, ///< BERT-like: permutation of the residual, FFN, heads, V/O, Q/K

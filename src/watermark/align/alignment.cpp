@@ -8,6 +8,23 @@ namespace {
 
 using namespace align;
 
+// Every row in its place.
+class NoAlignment final : public Alignment {
+  public:
+    explicit NoAlignment(Pairs pairs) : pairs_(std::move(pairs)) {}
+
+    [[nodiscard]] ModelFamily family() const override { return ModelFamily::none; }
+
+    [[nodiscard]] std::unique_ptr<AlignedTensor> open(std::size_t tensor) const override {
+        const auto pair = pairs_.of(tensor);
+        if (!pair) return nullptr;
+        return std::make_unique<MovedRows>(pair->suspect, in_place(pair->original.rows(), pair->suspect.rows()));
+    }
+
+  private:
+    Pairs pairs_;
+};
+
 class FoundAlignment final : public Alignment {
   public:
     FoundAlignment(const ModelSource& original, const ModelSource& suspect, const WatermarkRecord& record,
@@ -47,6 +64,7 @@ class FoundAlignment final : public Alignment {
 std::unique_ptr<Alignment> make_alignment(const ModelSource& original, const ModelSource& suspect,
                                           const WatermarkRecord& record, std::span<const Match> matches,
                                           ModelFamily family, const Parallel& parallel, const Hooks& hooks) {
+    if (family == ModelFamily::none) return std::make_unique<NoAlignment>(Pairs(original, suspect, record, matches));
     return std::make_unique<FoundAlignment>(original, suspect, record, matches, family, parallel, hooks);
 }
 

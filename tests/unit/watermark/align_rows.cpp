@@ -97,6 +97,16 @@ TEST_CASE("a row that stands everywhere is given to one place") {
     CHECK(count_nan(aligned) >= static_cast<std::size_t>((rows - 1) * columns));
 }
 
+TEST_CASE("rows stay in their places where that is stated") {
+    const MatrixXd original = random_table();
+    MatrixXd suspect = original.topRows(rows - 2);
+    suspect.row(3).swap(suspect.row(250));
+    const Aligned aligned = align(model_of(table(original)), model_of(table(suspect)), ModelFamily::none);
+    const std::vector<Index> used = rows_used(aligned.at(name), suspect, original);
+    for (Index i = 0; i < rows; ++i)
+        CHECK(used[static_cast<std::size_t>(i)] == (i < rows - 2 ? i : -1));
+}
+
 TEST_CASE("no row of the suspect is given twice, and none is invented") {
     const MatrixXd original = random_table();
     Random random(8);
