@@ -26,8 +26,8 @@ import corpus  # noqa: E402
 from harness import say  # noqa: E402
 
 STRENGTH = "0.005"
-FINE_TUNING = {"steps": 300, "rate": 5e-5, "batch": 16}
-SIBLING = {"steps": 100, "rate": 5e-5, "batch": 16}  # what somebody else makes of the same original
+FINE_TUNING = {"steps": 300, "rate": 5e-5, "batch": 8}
+SIBLING = {"steps": 100, "rate": 5e-5, "batch": 8}  # what somebody else makes of the same original
 QUICK = 8  # steps
 
 

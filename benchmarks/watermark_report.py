@@ -152,19 +152,19 @@ class WatermarkReport:
             return ""
         rows = []
         for row in self.symmetries:
-            rows.append([row["model"], row["attack"], "int4" if row["int4"] else "",
+            rows.append([row["model"], row["attack"],
                          f"{max(row['blind_white'], row['blind_sign']):.1f}",
                          f"{max(row['aligned_white'], row['aligned_sign']):.1f}",
                          f"{max(row['informed_white'], row['informed_sign']):.1f}",
-                         f"{row['log10_p']:.1f}", f"{row['seconds']:.1f}"])
-            is_goal = row["model"].endswith("Llama") and row["int4"] and row["attack"] == GOAL_SYMMETRY
+                         f"{row['log10_p']:.1f}", f"{row['seconds']:.1f}", str(row["memory_mib"])])
+            is_goal = row["model"].endswith("Llama") and row["attack"] == GOAL_SYMMETRY
             if is_goal:
                 self.goal(f"{row['model']}, {row['weights'] / 1e6:.0f} M weights, 0.5 %: {GOAL_SYMMETRY}, int4", "p ≤ 1e-30",
                           f"log10 p {row['log10_p']:.1f}", row["log10_p"] <= CERTAIN)
         return (
-            "## Rewritten models\n\nModels of random weights, marked at 0.5 %, rewritten into others that compute the same, some then rounded to int4; "
-            "detected with the original. The larger T of the white and the sign feature.\n\n"
-            + table(["model", "rewriting", "rounded", "blind", "aligned", "informed", "log10 p", "seconds"], rows)
+            "## Rewritten models\n\nModels of random weights, marked at 0.5 %, rewritten into others that compute the same, and rounded to int4; "
+            "detected with the original. The larger T of the white and the sign feature; memory is the peak beyond both models.\n\n"
+            + table(["model", "rewriting", "blind", "aligned", "informed", "log10 p", "seconds", "memory, MiB"], rows)
         )
 
     def text(self):
