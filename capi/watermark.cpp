@@ -156,6 +156,8 @@ wseal_status wseal_record_get_info(const wseal_record* record, wseal_record_info
         c.owner = what.owner.c_str();
         c.model_id = what.model_id.c_str();
         std::memcpy(c.root, what.root.data(), sizeof c.root);
+        const Digest scope = mark_scope(what);
+        std::memcpy(c.scope, scope.data(), sizeof c.scope);
         c.strength = what.strength;
         c.tensors = what.tensors.size();
         c.marked_elements = what.marked_elements();

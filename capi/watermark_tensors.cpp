@@ -100,7 +100,7 @@ wseal_status wseal_mark_tensor(const wseal_key* key, const wseal_mark_identity* 
         check_size(*counts); // before anything is marked
         const TensorInfo info{tensor->name, to_dtype(tensor->dtype), shape_of(*tensor), size};
         const TensorMark done =
-            mark_tensor(key->key, {identity->owner, identity->model_id, to_digest(identity->root)}, info, strength,
+            mark_tensor(key->key, {identity->owner, identity->model_id, to_digest(identity->scope)}, info, strength,
                         {static_cast<std::byte*>(data), size}, to_parallel(hooks_of(hooks), threads));
         write_out(counts, {0, done.elements, done.zeros, done.nonfinite, done.squared_change, done.squared_norm});
     });

@@ -69,9 +69,9 @@ def parse_key_text(content: str) -> bytes:
 class Keys:
     """The keys of all tensors of one marking."""
 
-    def __init__(self, key: bytes, owner: str, model_id: str, root: bytes):
+    def __init__(self, key: bytes, owner: str, model_id: str, scope: bytes):
         self.key = key
-        self.identity = sha256(b"weightseal/watermark/v1/identity", text(owner), text(model_id), root)
+        self.identity = sha256(b"weightseal/watermark/v1/identity", text(owner), text(model_id), scope)
 
     def derive(self, label: bytes, name: str, shape: Sequence[int]) -> bytes:
         place = sha256(text(name), encoded_shape(shape))
@@ -294,6 +294,15 @@ class Record:
     claim: bytes
     evidence: dict[str, str]
 
+    @property
+    def scope(self) -> bytes:
+        """Section 1: what chips depend on, so that it cannot be chosen once they are known."""
+        def chosen(tensor: RecordTensor) -> bytes:
+            if tensor.mark:
+                return b"\x01" + tensor.mark.sketch.astype(np.int8).tobytes()
+            return b"\x02" + text(tensor.tied_to) if tensor.tied_to is not None else b"\x00"
+        return sha256(b"weightseal/watermark/v1/scope", self.root, *map(chosen, self.tensors))
+
     def check_signature(self, signer: str | None = None) -> None:
         """Section 8; `signer` is the text form of a public key."""
         require("signer" in self.evidence, "the record is not signed")
@@ -492,7 +501,7 @@ class Result:
 
 def verify(suspect: dict[str, Tensor], key: bytes, record: Record, original: dict[str, Tensor] | None = None) -> Result:
     """Every statistic that needs no symmetry undone, for each tensor and in total."""
-    keys = Keys(key, record.owner, record.model_id, record.root)
+    keys = Keys(key, record.owner, record.model_id, record.scope)
     marked = [tensor for tensor in record.tensors if tensor.mark]
     for tensor in marked:
         require(commitment(keys.chip_key(tensor.name, tensor.shape)) == tensor.mark.commitment,

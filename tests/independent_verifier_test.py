@@ -174,7 +174,7 @@ def test_exchanged_names(program, marking, tmp_path):
 
 
 def test_the_program_writes_what_the_marker_says(marking):
-    keys = verifier.Keys(marking.key, marking.record.owner, marking.record.model_id, marking.record.root)
+    keys = verifier.Keys(marking.key, marking.record.owner, marking.record.model_id, marking.record.scope)
     originals, tensors = read_model(marking.original), marking.tensors
     assert set(originals) == set(tensors)
     for recorded in marking.record.tensors:
@@ -200,7 +200,7 @@ def test_the_program_marks_every_dtype_as_the_marker_says(program, marking, tmp_
             "--owner", "acme", "--model-id", "m", "--record", tmp_path / "record.json", "--strength", strength)
     record = verifier.parse_record((tmp_path / "record.json").read_text())
     assert record.strength == float(strength)
-    keys = verifier.Keys(marking.key, "acme", "m", record.root)
+    keys = verifier.Keys(marking.key, "acme", "m", record.scope)
     originals, found = read_model(tmp_path / "m.safetensors"), read_model(tmp_path / "out.safetensors")
     for recorded in record.tensors:
         name, shape = recorded.tied_to or recorded.name, recorded.shape

@@ -52,17 +52,18 @@ WSEAL_API wseal_status wseal_significance_of(const wseal_correlation* correlatio
 typedef struct wseal_record wseal_record;
 
 typedef struct wseal_record_info {
-    size_t struct_size;               /**< set by the caller */
-    const char* owner;                /**< with terminator; lives as long as the record */
-    const char* model_id;             /**< likewise */
-    uint8_t root[WSEAL_DIGEST_BYTES]; /**< of the unmarked original */
+    size_t struct_size;                /**< set by the caller */
+    const char* owner;                 /**< with terminator; lives as long as the record */
+    const char* model_id;              /**< likewise */
+    uint8_t root[WSEAL_DIGEST_BYTES];  /**< of the unmarked original */
+    uint8_t scope[WSEAL_DIGEST_BYTES]; /**< what was chosen of it: for wseal_mark_identity */
     double strength;
     uint64_t tensors, marked_elements;
     const char* signer; /**< public key in text form, whose signature is valid; NULL when the record is not signed */
     int has_timestamp;  /**< not verified */
 } wseal_record_info;
 #define WSEAL_RECORD_INFO_INIT                                                                                         \
-    { sizeof(wseal_record_info), NULL, NULL, {0}, 0, 0, 0, NULL, 0 }
+    { sizeof(wseal_record_info), NULL, NULL, {0}, {0}, 0, 0, 0, NULL, 0 }
 
 /** Reads a record, which is untrusted: its digest, its root and its signature, if it has one, are checked. */
 WSEAL_API wseal_status wseal_record_load(const char* path, wseal_record** own_record, wseal_error* error);
@@ -118,7 +119,7 @@ typedef struct wseal_mark_report {
     }
 
 /** Marks a .safetensors file or a model folder into `output`, which appears complete or not at all. Where options name
- *  a record and it cannot be saved, the output is removed again. WSEAL_ALREADY_MARKED: the record that is there is that
+ *  a record and it cannot be saved, there is no output. WSEAL_ALREADY_MARKED: the record that is there is that
  *  of `model` itself. */
 WSEAL_API wseal_status wseal_mark(const char* model, const char* output, const wseal_key* key, const char* owner,
                                   const wseal_mark_options* options, wseal_record** own_record,
@@ -253,7 +254,7 @@ WSEAL_API wseal_status wseal_original_root(const wseal_tensor* tensors, size_t c
 typedef struct wseal_mark_identity {
     const char* owner;
     const char* model_id;
-    uint8_t root[WSEAL_DIGEST_BYTES]; /**< of the unmarked original */
+    uint8_t scope[WSEAL_DIGEST_BYTES]; /**< of the record (wseal_record_info) */
 } wseal_mark_identity;
 
 typedef struct wseal_tensor_mark {

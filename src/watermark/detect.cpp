@@ -51,10 +51,6 @@ Secret checked_chip_key(const Identity& identity, const RecordTensor& tensor) {
     return key;
 }
 
-Identity identity_of(const Key& key, const WatermarkRecord& record) {
-    return {key, {record.owner, record.model_id, record.root}};
-}
-
 // Rows of a record's tensor in parallel: `body(worker, first element, count)`. `begin` makes a worker.
 template <class Begin, class Body>
 void for_rows(const RecordTensor& tensor, std::uint64_t elements, const Parallel& parallel, io::Work& work,
@@ -75,7 +71,7 @@ void for_rows(const RecordTensor& tensor, std::uint64_t elements, const Parallel
 class Detector {
   public:
     Detector(const ModelSource& suspect, const Key& key, const WatermarkRecord& record, const DetectOptions& options)
-        : suspect_(suspect), record_(record), options_(options), identity_(identity_of(key, record)),
+        : suspect_(suspect), record_(record), options_(options), identity_(key, identity_of(record)),
           matches_(match_tensors(suspect, record)) {
         for (std::size_t i = 0; i < record.tensors.size(); ++i)
             if (record.tensors[i].mark) {
@@ -85,7 +81,8 @@ class Detector {
     }
 
     Detection run() {
-        if (!(options_.max_log10_p >= smallest_log10_p && options_.max_log10_p < 0))
+        // A little less, too: what other ways to compute the logarithm give for 2⁻¹²⁸.
+        if (!(options_.max_log10_p >= smallest_log10_p - 1e-12 && options_.max_log10_p < 0))
             throw Error(Errc::invalid_argument, "threshold",
                         fmt::format("is not a log10 p from {:.2f} to below 0", smallest_log10_p));
         list_tensors();
@@ -204,7 +201,10 @@ class Detector {
                         "is not the unmarked model that the record commits to: its root differs");
         const auto& entries = options_.original->entries();
         for (std::size_t i = 0; i < entries.size(); ++i)
-            if (entries[i].kind == SourceEntry::Kind::tensor) original_entries_.emplace(entries[i].name, i);
+            if (entries[i].kind == SourceEntry::Kind::tensor)
+                original_entries_.emplace(entries[i].name, i);
+            else if (entries[i].kind == SourceEntry::Kind::alias)
+                original_entries_.emplace(entries[i].name, *entries[i].link);
     }
 
     void run_aligned(io::Work& work) {
@@ -249,6 +249,15 @@ class Detector {
                  });
     }
 
+    // Those that can tell: with a feature in the suspect, and no more than were marked.
+    [[nodiscard]] std::uint64_t comparable_elements() const {
+        std::uint64_t elements = 0;
+        for (std::size_t t = 0; t < marked_.size(); ++t)
+            if (const auto& signs = detection_.tensors[t].correlations[static_cast<std::size_t>(Statistic::blind_sign)])
+                elements += std::min(signs->q, tensor(t).mark->elements);
+        return elements;
+    }
+
     void conclude() {
         for (const TensorDetection& found : detection_.tensors) {
             detection_.nonfinite += found.nonfinite;
@@ -259,10 +268,11 @@ class Detector {
                 }
         }
         detection_.significance = significance(detection_.correlations);
-        detection_.expected_z = expected_z(record_.strength, detection_.matched_elements);
-        if (detection_.significance.log10_p <= options_.max_log10_p)
+        detection_.expected_z = expected_z(record_.strength, comparable_elements());
+        const double threshold = std::max(options_.max_log10_p, smallest_log10_p);
+        if (detection_.significance.log10_p <= threshold)
             detection_.verdict = Verdict::detected;
-        else if (detection_.expected_z < z_of(options_.max_log10_p))
+        else if (detection_.expected_z < z_of(threshold))
             detection_.verdict = Verdict::not_enough_evidence;
     }
 
@@ -305,7 +315,7 @@ Detection detect(const ModelSource& suspect, const Key& key, const WatermarkReco
 
 TensorCorrelation correlate_tensor(const Key& key, const WatermarkRecord& record, std::string_view name, Dtype dtype,
                                    Bytes data, const Parallel& parallel) {
-    const Identity identity = identity_of(key, record);
+    const Identity identity(key, identity_of(record));
     const auto tensor = std::ranges::find(record.tensors, name, &RecordTensor::name);
     if (tensor == record.tensors.end() || !tensor->mark)
         throw Error(Errc::no_such_tensor, name, "is not marked in the record");

@@ -15,7 +15,7 @@ Identity::Identity(const Key& key, const MarkIdentity& identity) {
     hash.add(as_bytes("weightseal/watermark/v1/identity"));
     add_text(hash, identity.owner);
     add_text(hash, identity.model_id);
-    hash.add(identity.root);
+    hash.add(identity.scope);
     identity_ = hash.finish();
 }
 
@@ -44,4 +44,25 @@ Digest commitment(const Secret& chip_key) {
     return crypto::sha256({as_bytes("weightseal/watermark/v1/commitment"), chip_key.bytes()});
 }
 
+MarkIdentity identity_of(const WatermarkRecord& record) {
+    return {record.owner, record.model_id, mark_scope(record)};
+}
+
 } // namespace weightseal::watermark
+
+namespace weightseal {
+
+Digest mark_scope(const WatermarkRecord& record) {
+    using namespace watermark;
+    crypto::Sha256 hash;
+    hash.add(as_bytes("weightseal/watermark/v1/scope"));
+    hash.add(record.root);
+    for (const RecordTensor& tensor : record.tensors) {
+        add_le(hash, static_cast<std::uint8_t>(tensor.mark ? 1 : tensor.tied_to ? 2 : 0));
+        if (tensor.mark) hash.add(std::as_bytes(std::span(tensor.mark->sketch)));
+        if (tensor.tied_to) add_text(hash, *tensor.tied_to);
+    }
+    return hash.finish();
+}
+
+} // namespace weightseal

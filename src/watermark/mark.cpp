@@ -121,6 +121,12 @@ double expected_z(double strength, std::uint64_t elements) noexcept {
 
 MarkReport mark(const ModelSource& model, const std::filesystem::path& path, const Key& key,
                 const MarkOptions& options) {
+    return mark_copy(model, path, key, options, [](const WatermarkRecord&) {});
+}
+
+MarkReport watermark::mark_copy(const ModelSource& model, const std::filesystem::path& path, const Key& key,
+                                const MarkOptions& options,
+                                const std::function<void(const WatermarkRecord&)>& before_commit) {
     require_kind(key, KeyKind::watermark);
     if (options.signing_key) require_kind(*options.signing_key, KeyKind::signing);
     check_label("owner id", options.owner);
@@ -142,6 +148,7 @@ MarkReport mark(const ModelSource& model, const std::filesystem::path& path, con
 
     copy.write(key, ties, found.digests, report, options.parallel, work);
     if (options.signing_key) sign_record(report.record, *options.signing_key);
+    before_commit(report.record);
     copy.commit();
     return report;
 }

@@ -1,6 +1,7 @@
 // Marking by paths: the model, the output and the record together.
 
 #include "crypto/hash.hpp"
+#include "watermark/marked_copy.hpp"
 #include "weightseal/core/error.hpp"
 #include "weightseal/watermark/mark.hpp"
 
@@ -53,20 +54,28 @@ bool is_marked_one(const ModelSource& model, const WatermarkRecord& record) {
     return smallest != nullptr && digest_of(model, entry) == smallest->mark->digest;
 }
 
-// Refuses, before the long work, a record that cannot be saved or must not be replaced.
-void check_record(const ModelSource& model, const fs::path& path, bool overwrite) {
+bool is_same_place(const fs::path& a, const fs::path& b) {
+    std::error_code error;
+    return fs::weakly_canonical(a, error) == fs::weakly_canonical(b, error);
+}
+
+// Refuses, before the long work, a record that cannot be saved or must not be replaced; else the one that it replaces.
+std::optional<WatermarkRecord> check_record(const ModelSource& model, const fs::path& path, bool overwrite) {
     std::error_code error;
     if (path.has_parent_path() && !fs::is_directory(path.parent_path(), error))
         throw Error(Errc::file_not_found, path.native(), "is in no folder that exists");
-    if (!fs::exists(fs::symlink_status(path, error))) return;
+    if (!fs::exists(fs::symlink_status(path, error))) return std::nullopt;
     std::optional<WatermarkRecord> record;
     try {
-        record = load_record(path);
+        if (fs::is_regular_file(path, error)) record = load_record(path);
     } catch (const Error&) { // it is none: any other file
     }
     if (record && is_marked_one(model, *record))
         throw Error(Errc::already_marked, path.native(), "is the record of this model, which is marked already");
     if (!overwrite) throw Error(Errc::file_exists, path.native(), "exists already");
+    if (!record)
+        throw Error(Errc::file_exists, path.native(), "exists already, and is no record that could be replaced");
+    return record;
 }
 
 } // namespace
@@ -74,18 +83,28 @@ void check_record(const ModelSource& model, const fs::path& path, bool overwrite
 MarkReport mark(const fs::path& model_path, const fs::path& path, const fs::path& record, const Key& key,
                 MarkOptions options) {
     const auto model = open_model(model_path);
-    if (!record.empty()) check_record(*model, record, options.overwrite);
     if (options.model_id.empty()) options.model_id = name_of(model_path, *model);
-    MarkReport report = mark(*model, path, key, options);
-    if (record.empty()) return report;
+    if (record.empty()) return mark(*model, path, key, options);
+    if (is_same_place(record, path) || is_same_place(record, model_path))
+        throw Error(Errc::invalid_argument, record.native(),
+                    "is to be the record, and is the model or its marked copy");
+    const std::optional<WatermarkRecord> replaced = check_record(*model, record, options.overwrite);
+    bool is_saved = false;
+    // The record first: without one, a marked copy can never be proved to be marked.
+    const auto save = [&](const WatermarkRecord& made) {
+        save_record(made, record, options.overwrite);
+        is_saved = true;
+    };
     try {
-        save_record(report.record, record, options.overwrite);
-    } catch (const Error& error) {
+        return watermark::mark_copy(*model, path, key, options, save);
+    } catch (...) {
         std::error_code ignored;
-        fs::remove_all(path, ignored);
-        throw Error(error.errc(), error.what(), "the marked output was removed again");
+        if (is_saved && replaced)
+            save_record(*replaced, record, true);
+        else if (is_saved)
+            fs::remove(record, ignored);
+        throw;
     }
-    return report;
 }
 
 } // namespace weightseal

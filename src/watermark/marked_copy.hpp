@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -47,5 +48,10 @@ class MarkedCopy {
     std::optional<platform::OutputFolder> folder_;
     std::optional<platform::OutputFile> file_;
 };
+
+/// `mark`, and `before_commit` gets the finished record before the output appears.
+[[nodiscard]] MarkReport mark_copy(const ModelSource& model, const std::filesystem::path& path, const Key& key,
+                                   const MarkOptions& options,
+                                   const std::function<void(const WatermarkRecord&)>& before_commit);
 
 } // namespace weightseal::watermark

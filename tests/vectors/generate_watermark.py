@@ -34,8 +34,8 @@ def base64url(data: bytes) -> str:
 
 
 KEY = fixed("watermark key")
-OWNER, MODEL_ID, ROOT = "acme", "model 1", fixed("root")
-KEYS = Keys(KEY, OWNER, MODEL_ID, ROOT)
+OWNER, MODEL_ID, SCOPE = "acme", "model 1", fixed("root")
+KEYS = Keys(KEY, OWNER, MODEL_ID, SCOPE)
 
 
 def normal(label: str, count: int) -> np.ndarray:
@@ -76,15 +76,15 @@ def with_specials(dtype: str, data: bytes, every: int) -> bytes:
 
 
 def make_keys() -> list[dict]:
-    cases = [(KEY, OWNER, MODEL_ID, ROOT, "w", (64, 96)), (bytes(32), "", "", bytes(32), "", ()),
-             (KEY, "größe", "模型", ROOT, "encoder.layer.0.attention.self.query.weight", (384, 384)),
-             (KEY, OWNER, MODEL_ID, ROOT, "w", (96, 64)), (KEY, OWNER, MODEL_ID, ROOT, "experts", (1, 2**40, 3, 2**20 + 1))]
-    return [{"key": key.hex(), "owner": owner, "model_id": model_id, "root": root.hex(), "tensor": name, "shape": shape,
-             "chip_key": (chip_key := Keys(key, owner, model_id, root).chip_key(name, shape)).hex(),
-             "dither_key": Keys(key, owner, model_id, root).dither_key(name, shape).hex(),
+    cases = [(KEY, OWNER, MODEL_ID, SCOPE, "w", (64, 96)), (bytes(32), "", "", bytes(32), "", ()),
+             (KEY, "größe", "模型", SCOPE, "encoder.layer.0.attention.self.query.weight", (384, 384)),
+             (KEY, OWNER, MODEL_ID, SCOPE, "w", (96, 64)), (KEY, OWNER, MODEL_ID, SCOPE, "experts", (1, 2**40, 3, 2**20 + 1))]
+    return [{"key": key.hex(), "owner": owner, "model_id": model_id, "scope": scope.hex(), "tensor": name, "shape": shape,
+             "chip_key": (chip_key := Keys(key, owner, model_id, scope).chip_key(name, shape)).hex(),
+             "dither_key": Keys(key, owner, model_id, scope).dither_key(name, shape).hex(),
              "commitment": commitment(chip_key).hex(),
              "chips": "".join("+" if x > 0 else "-" for x in chips(chip_key, 100))}
-            for key, owner, model_id, root, name, shape in cases]
+            for key, owner, model_id, scope, name, shape in cases]
 
 
 def make_root() -> dict:
@@ -165,7 +165,7 @@ def write(name: str, about: str, content: dict) -> None:
 
 
 def main() -> None:
-    identity = {"key": KEY.hex(), "owner": OWNER, "model_id": MODEL_ID, "root": ROOT.hex()}
+    identity = {"key": KEY.hex(), "owner": OWNER, "model_id": MODEL_ID, "scope": SCOPE.hex()}
     fp8 = {dtype: base64url(table.astype("<f4").tobytes()) for dtype, table in FP8.items()}
     write("watermark.json",
           "WATERMARK.md sections 1, 2, 4 and 6: keys and chips, the root of an original, rows, significance, and the floats "

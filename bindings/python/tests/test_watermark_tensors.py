@@ -12,7 +12,7 @@ from models import Tensor
 
 
 def identity_of(record: ws.Record) -> dict[str, Any]:
-    return {"owner": record.owner, "model_id": record.model_id, "root": record.root, "strength": record.strength}
+    return {"owner": record.owner, "model_id": record.model_id, "scope": record.scope, "strength": record.strength}
 
 
 def as_array(framework: str, tensor: Tensor, request: pytest.FixtureRequest) -> Any:
@@ -112,7 +112,7 @@ def test_what_is_no_array(marking: Marking, np: Any) -> None:
     with pytest.raises(ValueError, match="cannot be written"):
         ws.mark_tensor(frozen, "w", **common)
     with pytest.raises(ValueError, match="32 bytes"):
-        ws.mark_tensor(np.zeros((64, 64), np.float32), "w", **{**common, "root": b"short"})
+        ws.mark_tensor(np.zeros((64, 64), np.float32), "w", **{**common, "scope": b"short"})
 
 
 def test_a_tensor_elsewhere_is_refused(marking: Marking, torch: Any) -> None:

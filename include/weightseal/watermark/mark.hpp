@@ -65,8 +65,9 @@ struct MarkReport {
 
 /// The same for the model at `model`, with its record saved at `record` unless that is empty. An empty model id stands
 /// for the name of that file, without its extension, or folder. A record that is there already is refused before the
-/// work: `already_marked` if it is one of `model` itself, else `file_exists` unless `options.overwrite`. Where the
-/// record cannot be saved, the output is removed again. Throws also what opening the model and saving the record throw.
+/// work: `already_marked` if it is one of `model` itself, else `file_exists` unless `options.overwrite`; so is any
+/// other file. It appears before the output does, and not without it. Throws also what opening the model and saving the
+/// record throw.
 [[nodiscard]] MarkReport mark(const std::filesystem::path& model, const std::filesystem::path& path,
                               const std::filesystem::path& record, const Key& key, MarkOptions options);
 
@@ -74,8 +75,12 @@ struct MarkReport {
 struct MarkIdentity {
     std::string owner;
     std::string model_id;
-    Digest root{}; ///< `original_root` of the unmarked model
+    Digest scope{}; ///< `mark_scope` of the record
 };
+
+/// What a mark's chips depend on beside owner and model id: the record's root, which tensors are marked or tied to
+/// which, and their sketches (WATERMARK.md §1). So none of these can be chosen once chips are known.
+[[nodiscard]] Digest mark_scope(const WatermarkRecord& record);
 
 /// Counts of one marked tensor.
 struct TensorMark {

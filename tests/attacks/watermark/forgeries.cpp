@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/refusal.hpp"
 #include "support/watermark.hpp"
+#include "watermark/identity.hpp"
 
 #include <cmath>
 
@@ -23,10 +24,15 @@ const Key& forger() {
     return key;
 }
 
-/// The base with `amount` times the chips of the forger's key under this root added.
-std::vector<TensorData> shifted(const std::vector<TensorData>& base, const Digest& root, double amount) {
+/// The chips of the forger's key under this record.
+std::vector<int> chips_under(const WatermarkRecord& record) {
+    return chips_of(forger(), watermark::identity_of(record), "w", shape, 200'000);
+}
+
+/// The base with `amount` times these chips added.
+std::vector<TensorData> shifted(const std::vector<TensorData>& base, const WatermarkRecord& record, double amount) {
     std::vector<TensorData> result = base;
-    const std::vector<int> chips = chips_of(forger(), {"acme", "model", root}, "w", shape, 200'000);
+    const std::vector<int> chips = chips_under(record);
     for (std::size_t i = 0; i < chips.size(); ++i) {
         const float before = load_le<float>(result[0].data, 4 * i);
         store_le(result[0].data, 4 * i, before + static_cast<float>(amount * chips[i]));
@@ -65,12 +71,11 @@ void check_nothing_found(const Detection& found) {
 } // namespace
 
 TEST_CASE("an original invented from a public model: the public model minus a mark") {
-    const Digest some_root = record_of(public_base(), forger()).root;
+    // The difference is the forger's chips and nothing else: were the root not in them, this would be a proof.
+    const WatermarkRecord wished = record_of(public_base(), forger());
     for (const double amount : {0.0001, 0.0004, 0.02, 10.0}) {
-        const std::vector<TensorData> invented = shifted(public_base(), some_root, -amount);
+        const std::vector<TensorData> invented = shifted(public_base(), wished, -amount);
         CAPTURE(amount);
-        // The difference is the forger's chips and nothing else: were the root not in them, this would be a proof.
-        const WatermarkRecord wished = record_with_root(invented, some_root);
         CHECK(refused(public_base(), wished, invented) == "original_mismatch");
         check_nothing_found(detection(public_base(), forger(), wished));
         // An honest record of the invented original has other chips.
@@ -84,34 +89,67 @@ TEST_CASE("a record that lists other digests than the invented original has") {
         record.tensors[0].digest = crypto::sha256({Bytes(record.tensors[0].digest)});
         record.root = original_root(record.tensors); // the record agrees with itself
         commit_to(record, forger());
-        const std::vector<TensorData> invented = shifted(public_base(), record.root, -0.0004);
+        const std::vector<TensorData> invented = shifted(public_base(), record, -0.0004);
         CHECK(refused(public_base(), record, invented) == "original_mismatch");
         check_nothing_found(detection(public_base(), forger(), record));
     }
 }
 
 TEST_CASE("an original whose every sign serves the chips of a wrong root") {
-    const Digest some_root = record_of(public_base(), forger()).root;
+    const WatermarkRecord wished = record_of(public_base(), forger());
     std::vector<TensorData> tuned = public_base();
-    const std::vector<int> chips = chips_of(forger(), {"acme", "model", some_root}, "w", shape, 200'000);
+    const std::vector<int> chips = chips_under(wished);
     for (std::size_t i = 0; i < chips.size(); ++i) // base − tuned is ±1 with the sign of the chip: T = √N
         store_le(tuned[0].data, 4 * i, load_le<float>(public_base()[0].data, 4 * i) - static_cast<float>(chips[i]));
-    CHECK(refused(public_base(), record_with_root(tuned, some_root), tuned) == "original_mismatch");
+    CHECK(refused(public_base(), wished, tuned) == "original_mismatch");
     check_nothing_found(look(public_base(), record_of(tuned, forger()), tuned));
 }
 
 TEST_CASE("a suspect whose every sign serves the chips of a wrong root") {
-    const Digest wrong_root = record_of(shifted(public_base(), {}, 0.001), forger()).root;
+    // Under this root the suspect is a perfect match, and the record that says so has no such original.
+    const WatermarkRecord wished = record_with_root(public_base(), Digest{std::byte{1}});
     std::vector<TensorData> tuned = public_base();
-    const std::vector<int> chips = chips_of(forger(), {"acme", "model", wrong_root}, "w", shape, 200'000);
+    const std::vector<int> chips = chips_under(wished);
     for (std::size_t i = 0; i < chips.size(); ++i)
         store_le(tuned[0].data, 4 * i,
                  std::copysign(load_le<float>(tuned[0].data, 4 * i), static_cast<float>(chips[i])));
-    // Under that root it would be a perfect match, and the record that says so has no such original.
-    const WatermarkRecord wished = record_with_root(public_base(), wrong_root);
     CHECK(detection(tuned, forger(), wished).significance.z > 300);
     CHECK(refused(tuned, wished, public_base()) == "original_mismatch");
     check_nothing_found(look(tuned, record_of(public_base(), forger()), public_base()));
+}
+
+TEST_CASE("of many tensors, those that happen to fit, and sketches that lead to them") {
+    std::vector<TensorData> model;
+    for (std::uint64_t i = 0; i < 400; ++i)
+        model.push_back(normal_tensor("t" + std::to_string(i), "F32", {64, 64}, 1000 + i));
+    const WatermarkRecord honest = record_of(model, forger());
+    const Detection looked = detection(model, forger(), honest);
+    check_nothing_found(looked);
+    WatermarkRecord chosen = honest;
+    std::size_t t = 0;
+    double sum = 0, squares = 0;
+    for (RecordTensor& tensor : chosen.tensors) {
+        REQUIRE(looked.tensors[t].name == tensor.name);
+        const Correlation& fit = *looked.tensors[t++].correlations[static_cast<std::size_t>(Statistic::blind_white)];
+        if (fit.s <= 0) {
+            tensor.mark.reset();
+            continue;
+        }
+        sum += static_cast<double>(fit.s);
+        squares += static_cast<double>(fit.q);
+    }
+    CHECK(sum / std::sqrt(squares) > 10); // what the choice would be worth, had it no part in the chips
+    CHECK(refusal([&] { (void)detection(model, forger(), chosen); }) == "key_mismatch");
+    commit_to(chosen, forger());
+    check_nothing_found(detection(model, forger(), chosen));
+
+    WatermarkRecord led = honest;
+    std::swap(led.tensors[0].mark->sketch, led.tensors[1].mark->sketch);
+    CHECK(refusal([&] { (void)detection(model, forger(), led); }) == "key_mismatch");
+    WatermarkRecord tied = honest;
+    tied.tensors[1].mark.reset();
+    tied.tensors[1].tied_to = tied.tensors[0].name;
+    CHECK(refusal([&] { (void)detection(model, forger(), tied); }) == "key_mismatch");
 }
 
 TEST_CASE("the best of many keys is far from a detection") {

@@ -115,7 +115,8 @@ static void info_of_record(const marking* m) {
     OK(wseal_record_get_info(m->record, &info, error));
     CHECK(strcmp(info.owner, "acme") == 0 && strcmp(info.model_id, "model") == 0);
     CHECK(info.strength == 0.02 && info.tensors == 4 && info.marked_elements == 2 * weight_count);
-    CHECK(!all_are(info.root, sizeof info.root, 0));
+    CHECK(!all_are(info.root, sizeof info.root, 0) && !all_are(info.scope, sizeof info.scope, 0));
+    CHECK(memcmp(info.root, info.scope, sizeof info.root) != 0);
     CHECK(info.signer == NULL && info.has_timestamp == 0);
     EXPECT(WSEAL_RECORD_UNSIGNED, wseal_record_require_signature(m->record, NULL, error));
     int64_t seconds = -1;

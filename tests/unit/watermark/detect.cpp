@@ -94,8 +94,23 @@ TEST_CASE("verdicts by threshold and by what could be expected") {
     CHECK(verdict(original, -5, 0.02) == Verdict::not_detected); // 5.1 is asked for, 6.0 expected
     CHECK(verdict(original, -9, 0.02) == Verdict::not_enough_evidence);
     CHECK(verdict(original, -9, 0.005) == Verdict::not_enough_evidence);
+    std::vector<TensorData> empty = original; // nothing in it can tell anything
+    for (TensorData& tensor : empty)
+        std::ranges::fill(tensor.data, std::byte{0xFF});
+    CHECK(verdict(empty, -5, 0.02) == Verdict::not_enough_evidence);
+    CHECK(verdict(marked, std::log10(0x1p-128), 0.02) == Verdict::not_enough_evidence);
     for (const double threshold : {0.0, 1.0, -39.0, -1e300, std::numeric_limits<double>::quiet_NaN()})
         CHECK(refusal([&] { (void)verdict(marked, threshold, 0.02); }) == "invalid_argument");
+}
+
+TEST_CASE("an original in which the marked name is another name of a tensor") {
+    const std::vector<TensorData> twins{normal_tensor("a", "F32", {80, 70}, 4), normal_tensor("b", "F32", {80, 70}, 4)};
+    const Marked all = marked(twins, watermark_key(1), mark_options(0.02));
+    MemoryModel original;
+    original.add_alias("a", "F32", {80, 70}, original.add_tensor(twins[1]));
+    DetectOptions options;
+    options.original = &original;
+    CHECK(detect(model_of(all.tensors), watermark_key(1), all.report.record, options).significance.z > 50);
 }
 
 TEST_CASE("a suspect is identified by its root, where that was asked for") {

@@ -22,15 +22,15 @@ std::string chip_key(const Key& key, const MarkIdentity& identity, std::string_v
 TEST_CASE("every part of an identity changes the keys of all tensors") {
     const Key key = watermark_key(1);
     const MarkIdentity usual{"acme", "model", {}};
-    MarkIdentity other_root = usual;
-    other_root.root[31] = std::byte{1};
+    MarkIdentity other_scope = usual;
+    other_scope.scope[31] = std::byte{1};
     const std::vector<std::string> keys{
         chip_key(key, usual, "w", {2, 3}),
         chip_key(watermark_key(2), usual, "w", {2, 3}),
         chip_key(key, {"acmf", "model", {}}, "w", {2, 3}),
         chip_key(key, {"acme", "modem", {}}, "w", {2, 3}),
         chip_key(key, {"acmem", "odel", {}}, "w", {2, 3}), // where the owner ends is part of it
-        chip_key(key, other_root, "w", {2, 3}),
+        chip_key(key, other_scope, "w", {2, 3}),
         chip_key(key, usual, "v", {2, 3}),
         chip_key(key, usual, "w", {3, 2}),
         chip_key(key, usual, "w", {6}),

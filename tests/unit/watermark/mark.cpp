@@ -129,7 +129,7 @@ TEST_CASE("the output does not depend on the number of threads") {
 TEST_CASE("marking tensors one by one in memory gives the same bytes") {
     const std::vector<TensorData> original = mixed_tensors();
     const Marked all = marked(original, watermark_key(1), mark_options(0.003));
-    const MarkIdentity identity{"acme", "model", all.report.record.root};
+    const MarkIdentity identity{"acme", "model", mark_scope(all.report.record)};
     for (TensorData tensor : original) {
         if (!find(all.report.record, tensor.name).mark) continue;
         const TensorInfo info{tensor.name, dtype_from_name(tensor.dtype).value(), tensor.shape, tensor.data.size()};
@@ -148,7 +148,7 @@ TEST_CASE("the record describes the original and commits to the keys of all mark
     CHECK(std::ranges::is_sorted(record.tensors, {}, &RecordTensor::name));
     REQUIRE(record.tensors.size() == original.size());
     CHECK(record.root == original_root(record.tensors));
-    const watermark::Identity identity(watermark_key(1), {"acme", "model", record.root});
+    const watermark::Identity identity(watermark_key(1), watermark::identity_of(record));
     for (const TensorData& tensor : original) {
         const RecordTensor& found = find(record, tensor.name);
         CHECK(dtype_name(found.dtype) == tensor.dtype);

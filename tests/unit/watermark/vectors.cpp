@@ -4,6 +4,7 @@
 #include "crypto/hash.hpp"
 #include "support/catch.hpp"
 #include "support/watermark.hpp"
+#include "watermark/elements.hpp"
 #include "watermark/identity.hpp"
 #include "watermark/rows.hpp"
 
@@ -29,7 +30,7 @@ TEST_CASE("keys of tensors, commitments and chips of known identities") {
     REQUIRE(vectors()["keys"].size() == 5);
     for (const auto& vector : vectors()["keys"]) {
         const Key key = key_of(vector["key"]);
-        const MarkIdentity who{vector["owner"], vector["model_id"], bytes32(vector["root"])};
+        const MarkIdentity who{vector["owner"], vector["model_id"], bytes32(vector["scope"])};
         const watermark::Identity identity(key, who);
         const auto tensor = vector["tensor"].get<std::string>();
         const auto shape = vector["shape"].get<Shape>();
@@ -90,23 +91,21 @@ TEST_CASE("S and Q of known tensors") {
     const auto file = load_vectors("watermark_correlations.json");
     REQUIRE(file["correlations"].size() == 16);
     const Key key = key_of(file["key"]);
-    WatermarkRecord record;
-    record.owner = file["owner"];
-    record.model_id = file["model_id"];
-    record.root = bytes32(file["root"]);
+    const watermark::Identity identity(key, {file["owner"], file["model_id"], bytes32(file["scope"])});
     for (const auto& vector : file["correlations"]) {
         const auto name = vector["tensor"].get<std::string>();
         INFO(name);
         const Dtype dtype = dtype_from_name(vector["dtype"].get<std::string>()).value();
-        record.tensors = {{.name = name,
-                           .dtype = dtype,
-                           .shape = vector["shape"].get<Shape>(),
-                           .mark = RecordTensor::Mark{.commitment = bytes32(vector["commitment"])}}};
-        const TensorCorrelation found = correlate_tensor(key, record, name, dtype, from_base64url(vector["data"]));
-        CHECK(found.white.s == vector["white_s"].get<std::int64_t>());
-        CHECK(found.white.q == vector["white_q"].get<std::uint64_t>());
-        CHECK(found.sign.s == vector["sign_s"].get<std::int64_t>());
-        CHECK(found.sign.q == vector["sign_q"].get<std::uint64_t>());
+        const auto shape = vector["shape"].get<Shape>();
+        const Secret chip_key = identity.chip_key(name, shape);
+        CHECK(to_hex(watermark::commitment(chip_key)) == vector["commitment"].get<std::string>());
+        watermark::RowSums found;
+        watermark::ElementReader(chip_key.bytes())
+            .add_rows(dtype, from_base64url(vector["data"]), watermark::rows_of(shape).length, 0, found);
+        CHECK(found.white_s == vector["white_s"].get<std::int64_t>());
+        CHECK(found.white_q == vector["white_q"].get<std::uint64_t>());
+        CHECK(found.sign_s == vector["sign_s"].get<std::int64_t>());
+        CHECK(found.sign_q == vector["sign_q"].get<std::uint64_t>());
         CHECK(found.nonfinite == vector["nonfinite"].get<std::uint64_t>());
     }
 }
@@ -115,7 +114,7 @@ TEST_CASE("marked data of known tensors") {
     const auto file = load_vectors("watermark_marks.json");
     REQUIRE(file["marks"].size() == 11);
     const Key key = key_of(file["key"]);
-    const MarkIdentity who{file["owner"], file["model_id"], bytes32(file["root"])};
+    const MarkIdentity who{file["owner"], file["model_id"], bytes32(file["scope"])};
     for (const auto& vector : file["marks"]) {
         const auto name = vector["tensor"].get<std::string>();
         INFO(name);

@@ -194,6 +194,7 @@ class RecordInfo(Sized):
         ("owner", c_char_p),
         ("model_id", c_char_p),
         ("root", c_uint8 * DIGEST_BYTES),
+        ("scope", c_uint8 * DIGEST_BYTES),
         ("strength", c_double),
         ("tensors", c_uint64),
         ("marked_elements", c_uint64),
@@ -310,7 +311,7 @@ class Tensor(Structure):
 class MarkIdentity(Structure):
     """wseal_mark_identity"""
 
-    _fields_ = [("owner", c_char_p), ("model_id", c_char_p), ("root", c_uint8 * DIGEST_BYTES)]
+    _fields_ = [("owner", c_char_p), ("model_id", c_char_p), ("scope", c_uint8 * DIGEST_BYTES)]
 
 
 class TensorMark(Sized):

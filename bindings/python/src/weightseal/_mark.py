@@ -44,7 +44,7 @@ def mark(
             the model needs.
         tensors: Names of tensors to mark, `*` and `?` being wildcards; none: all that can be marked.
         signing_key: Signs the record; given like `key`.
-        record: Where to save the record, too. If that fails, the output is removed again.
+        record: Where to save the record, too. If that fails, there is no output.
         overwrite: Replace an existing output and record.
         threads: Workers at most; 0 is one for each processor.
         progress: Called with bytes done and in all, from other threads, one at a time. Raise in it to cancel.
@@ -106,7 +106,7 @@ def mark_tensor(
     key: Key,
     owner: str,
     model_id: str,
-    root: bytes,
+    scope: bytes,
     strength: float,
     dtype: str | None = None,
     threads: int = 0,
@@ -117,7 +117,7 @@ def mark_tensor(
         tensor: A contiguous NumPy array or PyTorch tensor on the CPU, with the values of the original.
         name: Its name in the original.
         key, owner, model_id: As in `mark`.
-        root: What identifies the original, 32 bytes: `original_root` or `Record.root`.
+        scope: What identifies the original and what is marked of it, 32 bytes: `Record.scope`.
         strength: 0.0001 to 0.02.
         dtype: As safetensors names it, where the array's own type does not say it: "BF16" for uint16.
         threads: Workers at most; 0 is one for each processor.
@@ -129,7 +129,7 @@ def mark_tensor(
     array = Array(tensor, dtype)
     if not array.writable:
         raise ValueError("the array cannot be written")
-    identity = _ffi.MarkIdentity(_ffi.text(owner), _ffi.text(model_id), _digest(root))
+    identity = _ffi.MarkIdentity(_ffi.text(owner), _ffi.text(model_id), _digest(scope))
     raw = _ffi.TensorMark()
     with key_handle(key, "watermark") as handle:
         _ffi.call(
@@ -172,5 +172,5 @@ def _tensor(name: str, array: Array) -> _ffi.Tensor:
 
 def _digest(value: bytes) -> Any:
     if len(value) != _ffi.DIGEST_BYTES:
-        raise ValueError(f"a root has {_ffi.DIGEST_BYTES} bytes, this one has {len(value)}")
+        raise ValueError(f"a scope has {_ffi.DIGEST_BYTES} bytes, this one has {len(value)}")
     return (ctypes.c_uint8 * _ffi.DIGEST_BYTES)(*value)

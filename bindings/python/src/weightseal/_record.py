@@ -42,6 +42,7 @@ class Record:
         owner: Who claims the model.
         model_id: Which model it is.
         root: 32 bytes that identify the unmarked original.
+        scope: 32 bytes that identify what was marked of it: for `mark_tensor`.
         strength: Of the mark, relative to the deviation of a row of weights.
         tensors: Tensors of the original.
         marked_elements: Weights that were marked.
@@ -58,6 +59,7 @@ class Record:
         self.owner: str = raw.owner.decode()
         self.model_id: str = raw.model_id.decode()
         self.root = bytes(raw.root)
+        self.scope = bytes(raw.scope)
         self.strength: float = raw.strength
         self.tensors: int = raw.tensors
         self.marked_elements: int = raw.marked_elements
