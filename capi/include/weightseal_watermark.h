@@ -108,7 +108,7 @@ typedef struct wseal_mark_report {
     uint64_t marked_elements, zeros, nonfinite;            /**< zeros and nonfinite were left as they are */
     double strength;
     double relative_change;   /**< of the marked tensors, by their norms */
-    double expected_z;        /**< that blind detection is sure to reach on an unchanged copy */
+    double expected_z;        /**< to expect at least of blind detection on an unchanged copy */
     wseal_significance found; /**< by blind detection on the output */
 } wseal_mark_report;
 #define WSEAL_MARK_REPORT_INIT                                                                                         \

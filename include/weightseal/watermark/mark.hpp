@@ -29,7 +29,7 @@ inline constexpr std::size_t max_label_size = 1024;
 
 /// Auto strength: s = clamp(13.45/(0.6·√N), 0.05 %, 0.5 %) for N markable elements.
 [[nodiscard]] double auto_strength(std::uint64_t elements) noexcept;
-/// The z that blind detection is sure to reach on an unchanged copy, 0.6·s·√N.
+/// The z to expect at least of blind detection on an unchanged copy, 0.6·s·√N; not where weights have few values.
 [[nodiscard]] double expected_z(double strength, std::uint64_t elements) noexcept;
 
 struct MarkOptions {
