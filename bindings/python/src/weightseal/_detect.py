@@ -40,7 +40,7 @@ class Detection:
             probability, corrected for six statistics.
         log10_p_2_64_keys: The same for a claimant who could have tried 2^64 keys. The one to quote unless a
             time-stamp proves that the record is older than the suspect.
-        expected_z: That an unchanged copy of the matched weights is sure to reach.
+        expected_z: To expect at least of an unchanged copy of the matched weights.
         statistics: The statistics that were run, by name.
         matched_elements, nonfinite: Weights that were compared, and those among them that are not finite.
         extra_tensors: Tensors of the suspect that the record does not know.

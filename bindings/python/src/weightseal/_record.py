@@ -31,7 +31,7 @@ class MarkReport(NamedTuple):
     nonfinite: int
     strength: float
     relative_change: float  #: of the marked tensors, by their norms
-    expected_z: float  #: that detection is sure to reach on an unchanged copy
+    expected_z: float  #: to expect at least of blind detection on an unchanged copy
     found: Significance  #: by detection on the output
 
 
