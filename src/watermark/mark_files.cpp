@@ -56,7 +56,7 @@ bool is_marked_one(const ModelSource& model, const WatermarkRecord& record) {
 
 bool is_same_place(const fs::path& a, const fs::path& b) {
     std::error_code error;
-    return fs::weakly_canonical(a, error) == fs::weakly_canonical(b, error);
+    return fs::weakly_canonical(fs::absolute(a), error) == fs::weakly_canonical(fs::absolute(b), error);
 }
 
 // Refuses, before the long work, a record that cannot be saved or must not be replaced; else the one that it replaces.
