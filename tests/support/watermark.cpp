@@ -17,7 +17,7 @@ namespace {
 // Of non-negative finite halves, whose values rise with their patterns, the nearest.
 std::uint16_t nearest_half(double magnitude) {
     const auto value = [](unsigned pattern) -> double {
-        return double{formats::f16_to_float(static_cast<std::uint16_t>(pattern))};
+        return static_cast<double>(formats::f16_to_float(static_cast<std::uint16_t>(pattern)));
     };
     constexpr unsigned largest = 0x7BFF;
     unsigned below = 0;

@@ -44,13 +44,13 @@ void mark_plainly(MutableBytes weights, double amplitude, Bytes chips, std::size
         }
         const std::size_t bit = skipped + i;
         const bool is_minus = (static_cast<unsigned>(chips[bit / 8]) >> bit % 8 & 1U) != 0;
-        const auto marked = static_cast<float>(double{w} + (is_minus ? -amplitude : amplitude));
+        const auto marked = static_cast<float>(static_cast<double>(w) + (is_minus ? -amplitude : amplitude));
         const std::uint32_t bits = std::bit_cast<std::uint32_t>(marked) + load_le<std::uint16_t>(dither, 2 * i);
-        counts.squared_norm += double{w} * double{w};
+        counts.squared_norm += static_cast<double>(w) * static_cast<double>(w);
         if (!std::isfinite(value_of(bits >> 16))) continue;
         store_le(weights, 2 * i, static_cast<std::uint16_t>(bits >> 16));
         ++counts.elements;
-        const double change = double{value_of(bits >> 16)} - double{w};
+        const double change = static_cast<double>(value_of(bits >> 16)) - static_cast<double>(w);
         counts.squared_change += change * change;
     }
 }
