@@ -43,6 +43,7 @@ std::string to_hex(Bytes from) {
 bool from_hex(std::string_view text, MutableBytes to) noexcept {
     const auto is_upper = [](char c) { return c >= 'A' && c <= 'F'; };
     if (text.size() != 2 * to.size() || std::ranges::any_of(text, is_upper)) return false;
+    if (to.empty()) return true; // libsodium wants no null pointers
     std::size_t size = 0;
     const char* end = nullptr;
     return sodium_hex2bin(reinterpret_cast<unsigned char*>(to.data()), to.size(), text.data(), text.size(), nullptr,

@@ -60,7 +60,8 @@ TEST_CASE("a later time-stamp replaces an earlier one") {
 
 TEST_CASE("a time-stamp that openssl ts made for the committed records") {
     const TemporaryFolder folder;
-    for (const auto& vector : load_vectors("record.json")["records"]) {
+    const auto file = load_vectors("record.json");
+    for (const auto& vector : file["records"]) {
         WatermarkRecord record = parse_record(vector["json"].get<std::string>());
         const auto& stamp = vector["timestamp"];
         add_timestamp(record, crypto::from_base64(stamp["response"].get<std::string>()).value());
