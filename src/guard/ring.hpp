@@ -158,7 +158,10 @@ class Ring {
 
     // By how much the running sub-bucket is rounded up; below 2^shift.
     [[nodiscard]] std::uint64_t kept_aside() const noexcept { return field(slots); }
-    void set_kept_aside(std::uint64_t amount) noexcept { set_field(slots, static_cast<std::uint32_t>(amount)); }
+    void set_kept_aside(std::uint64_t amount) noexcept {
+        // Mostly both are 0, and flags that share a word with it are about to be read.
+        if (amount != kept_aside()) set_field(slots, static_cast<std::uint32_t>(amount));
+    }
 
     // The last three bytes.
     [[nodiscard]] std::uint32_t flags() const noexcept { return word(44) >> 8; }

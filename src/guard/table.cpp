@@ -48,7 +48,6 @@ Table::Table(std::vector<Window> windows, std::size_t capacity)
         for (std::size_t i = 0; i < shard_count; ++i) {
             Shard& shard = shards_[i];
             shard.more = carver.take<Line>(places_ * (count - 1)).data();
-            shard.buckets = carver.take<std::uint64_t>(count).data();
             shard.hashes = carver.take<std::uint64_t>(places_);
             shard.numbers = carver.take<std::uint64_t>(count * Sketch::quarters);
             shard.cells = carver.take<float>(count * Sketch::cells_needed(row_)).data();
@@ -100,7 +99,7 @@ void Table::estimate(Shard& shard, const Seat& seat) const noexcept {
 
 void Table::find_place(std::uint64_t hash, Line* scratch, Seat& seat) noexcept {
     Shard& shard = shards_[shard_of(hash)];
-    seat = {this, scratch, scratch + 1, shard.buckets, hash, nullptr, Tier::client, true, false};
+    seat = {this, scratch, scratch + 1, shard.buckets.data(), hash, nullptr, Tier::client, true, false};
     estimate(shard, seat);
     if (shard.used_places < places_) return;
     seat.overflow = true;

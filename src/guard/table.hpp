@@ -115,11 +115,11 @@ class Table {
     [[nodiscard]] bool report_saturation() noexcept;
 
   private:
-    struct Shard {
+    struct alignas(64) Shard {
         std::span<Line> slots;
-        Line* more = nullptr;             // further rings, by place
-        std::uint64_t tick = UINT64_MAX;  // of the last check
-        std::uint64_t* buckets = nullptr; // of each window, then
+        Line* more = nullptr;                                 // further rings, by place
+        std::uint64_t tick = UINT64_MAX;                      // of the last check
+        std::array<std::uint64_t, max_tier_limits> buckets{}; // of each window, then
         std::uint32_t used_places = 0;
         std::uint32_t hand = 0;            // where the next search for a place starts
         std::uint64_t saturated_until = 0; // tick
@@ -141,7 +141,7 @@ class Table {
     }
     [[nodiscard]] Seat seat_at(const Shard& shard, Line* slot) noexcept {
         Line* const more = shard.more + place_of(*slot) * (windows_.size() - 1);
-        return {this, slot, more, shard.buckets, 0, nullptr, Tier::client, false, false};
+        return {this, slot, more, shard.buckets.data(), 0, nullptr, Tier::client, false, false};
     }
     void advance(const Seat& seat) const noexcept {
         for (std::size_t i = 0; i < windows_.size(); ++i)
