@@ -46,8 +46,8 @@ class Clock {
 
     /// Nanoseconds from `now` until guard time is `tick`, if the clock makes no step.
     [[nodiscard]] static std::int64_t until(std::uint64_t tick, const Moment& moment, std::int64_t now_ns) noexcept {
-        const std::int64_t at = (static_cast<std::int64_t>(tick) - moment.offset) * tick_ns;
-        return at - now_ns;
+        const std::int64_t ticks = static_cast<std::int64_t>(tick) - moment.offset - floor_ticks(now_ns);
+        return ticks * tick_ns - (now_ns % tick_ns + (now_ns % tick_ns < 0 ? tick_ns : 0));
     }
 
   private:
