@@ -1,0 +1,193 @@
+// Changing the limits while the guard runs.
+
+#include "fixture.hpp"
+
+#include "support/refusal.hpp"
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace weightseal::testing {
+namespace {
+
+bool admits(Guard& guard, std::uint64_t queries, nanoseconds now, std::uint64_t client = 1) {
+    return guard.check(named(guard, client), {.queries = queries}, now).allowed;
+}
+
+} // namespace
+
+TEST_CASE("a limit changes at once, and counts are kept") {
+    Guard guard(only({queries(10, 160)}));
+    REQUIRE(admits(guard, 8, noon));
+    const std::size_t memory = guard.memory();
+    guard.configure(only({queries(100, 160)}), noon + seconds(1));
+    CHECK_FALSE(admits(guard, 93, noon + seconds(1)));
+    CHECK(admits(guard, 92, noon + seconds(1)));
+    guard.configure(only({queries(10, 160)}), noon + seconds(2));
+    CHECK_FALSE(admits(guard, 1, noon + seconds(2)));
+    CHECK_FALSE(admits(guard, 1, noon + seconds(159)));
+    CHECK(admits(guard, 10, noon + seconds(171)));
+    CHECK(guard.memory() == memory);
+    CHECK(guard.limits() == only({queries(10, 160)}));
+}
+
+TEST_CASE("a limit may change by any factor within a window: counts stay true") {
+    Guard guard(only({tokens(10, 160)}));
+    const auto take = [&](std::uint64_t tokens) {
+        return guard.check(named(guard, 1), {.tokens = tokens}, noon).allowed;
+    };
+    CHECK(take(7));
+    guard.configure(only({tokens(max_limit, 160)}), noon);
+    CHECK(take(max_limit - 7'000'000));
+    guard.configure(only({tokens(500, 160)}), noon);
+    CHECK_FALSE(take(1));
+    guard.configure(only({tokens(max_limit, 160)}), noon);
+    CHECK_FALSE(take(7'000'000));
+    CHECK(take(6'000'000));
+}
+
+TEST_CASE("changed windows run beside the old ones until the longest old one has passed") {
+    Guard guard(only({queries(10, 160)}));
+    const std::size_t memory = guard.memory();
+    REQUIRE(admits(guard, 8, noon));
+    guard.configure(only({queries(20, 16)}), noon + seconds(1));
+    CHECK(guard.memory() > memory);
+    CHECK(admits(guard, 2, noon + seconds(1)));
+    CHECK_FALSE(admits(guard, 1, noon + seconds(100))); // the old window is full
+    CHECK(admits(guard, 10, noon + seconds(100), 2));
+    CHECK_FALSE(admits(guard, 11, noon + seconds(100), 3));
+    guard.trim(noon + seconds(160));
+    CHECK(guard.memory() > memory);
+    CHECK(admits(guard, 20, noon + seconds(182)));
+    CHECK_FALSE(admits(guard, 1, noon + seconds(182)));
+    guard.trim(noon + seconds(182));
+    CHECK(guard.memory() == memory);
+}
+
+TEST_CASE("a window that old and new limits have in common has its new number at once") {
+    Guard guard(only({queries(10, 160)}));
+    guard.configure(only({queries(30, 160), queries(50, 16)}), noon);
+    CHECK(admits(guard, 30, noon));
+    CHECK_FALSE(admits(guard, 1, noon));
+}
+
+TEST_CASE("a change of capacity forgets nobody") {
+    Limits limits = only({queries(3, 160)}, 100);
+    Guard guard(limits);
+    for (std::uint64_t i = 0; i < 100; ++i)
+        REQUIRE(admits(guard, 3, noon, i));
+    limits.capacity = 5000;
+    guard.configure(limits, noon + seconds(1));
+    for (std::uint64_t i = 0; i < 100; ++i)
+        REQUIRE_FALSE(admits(guard, 1, noon + seconds(100), i));
+    for (std::uint64_t i = 0; i < 100; ++i)
+        REQUIRE(admits(guard, 3, noon + seconds(190), i));
+}
+
+TEST_CASE("tiers come and go: nobody is without limits meanwhile or afterwards") {
+    Limits limits = only({queries(3, 160)});
+    Guard guard(limits);
+    limits.limits = {{.tier = Tier::address, .limit = 5, .window = 160}};
+    guard.configure(limits, noon);
+    const ClientKey name = named(guard, 1);
+    const ClientKey address = guard.identify({.address = Address::parse("192.0.2.1")});
+    const auto count = [&](const ClientKey& client, nanoseconds now) {
+        int admitted = 0;
+        while (guard.check(client, {}, now).allowed && admitted < 100)
+            ++admitted;
+        return admitted;
+    };
+    CHECK(count(name, noon) == 3);
+    CHECK(count(address, noon) == 5);
+    // After the old table's time a name alone is the anonymous address, before and after the table is released.
+    CHECK(count(name, noon + seconds(400)) == 5);
+    guard.trim(noon + seconds(800));
+    CHECK(count(name, noon + seconds(800)) == 5);
+    CHECK(count(address, noon + seconds(800)) == 5);
+}
+
+TEST_CASE("a ticket of before the change settles, and refunds what it was charged to only") {
+    Guard guard(only({tokens(100, 160)}));
+    const Decision old = guard.check(named(guard, 1), {.tokens = 90}, noon);
+    guard.configure(only({tokens(100, 160), tokens(50, 16)}), noon);
+    const Decision fresh = guard.check(named(guard, 1), {.tokens = 10}, noon);
+    REQUIRE(fresh.allowed);
+    CHECK(guard.settle(old.ticket, {.tokens = 10}, noon) == Settlement::settled);
+    CHECK_FALSE(guard.check(named(guard, 1), {.tokens = 41}, noon).allowed);
+    CHECK(guard.check(named(guard, 1), {.tokens = 40}, noon).allowed);
+    CHECK(guard.settle(fresh.ticket, {.tokens = 0}, noon) == Settlement::settled);
+    CHECK(guard.check(named(guard, 1), {.tokens = 10}, noon).allowed);
+    CHECK_FALSE(guard.check(named(guard, 1), {.tokens = 1}, noon).allowed);
+}
+
+TEST_CASE("too many changes at once are refused, and change nothing") {
+    Guard guard(only({queries(10, 160)}));
+    for (std::uint32_t window = 161; window < 164; ++window)
+        guard.configure(only({queries(10, window)}), noon);
+    CHECK(refusal([&] { guard.configure(only({queries(10, 164)}), noon); }) == "limits_change_pending");
+    CHECK(guard.limits() == only({queries(10, 163)}));
+    guard.configure(only({queries(20, 163)}), noon); // a new number is no such change
+    guard.configure(only({queries(10, 164)}), noon + seconds(200));
+    CHECK(guard.limits() == only({queries(10, 164)}));
+}
+
+TEST_CASE("what cannot be changed, or is no valid configuration, is refused and changes nothing") {
+    Guard guard(only({queries(10, 160)}));
+    Limits limits = only({queries(11, 160)});
+    limits.tickets = 7;
+    CHECK(refusal([&] { guard.configure(limits, noon); }) == "unsupported");
+    CHECK(refusal([&] { guard.configure(only({}), noon); }) == "limits_out_of_range");
+    CHECK(refusal([&] { guard.configure(only({queries(0, 160)}), noon); }) == "limits_out_of_range");
+    CHECK(guard.limits() == only({queries(10, 160)}));
+    CHECK(refusal([] { Guard(only({queries(1, 0)})); }) == "limits_out_of_range");
+}
+
+TEST_CASE("threads check, settle, count and configure at once, and no window holds more than its limit") {
+    constexpr int threads = 4;
+    constexpr std::uint64_t limit = 5000;
+    Limits limits = only({queries(limit, 3600), tokens(limit * 10, 3600), concurrency(1'000'000)}, 2000);
+    limits.limits.push_back({.tier = Tier::pool, .limit = limit * 3, .window = 3600});
+    Guard guard(limits);
+    std::array<std::atomic<std::uint64_t>, 4> admitted{};
+    std::atomic<std::uint64_t> spent{0};
+    std::vector<std::thread> workers;
+    for (int t = 0; t < threads; ++t)
+        workers.emplace_back([&, t] {
+            Random random(static_cast<std::uint64_t>(t));
+            for (std::uint64_t i = 0; i < 3000 * effort; ++i) {
+                const std::uint64_t number = random.below(4);
+                const std::string name = "client-" + std::to_string(number);
+                const ClientKey client = guard.identify({.name = name, .pool = "all"});
+                const nanoseconds now = noon + nanoseconds(static_cast<std::int64_t>(i) * 1000);
+                const Decision decision = guard.check(client, {.queries = 3, .tokens = 20}, now);
+                if (!decision.allowed) continue;
+                admitted[number] += 3;
+                const std::uint64_t used = random.below(21);
+                spent += used;
+                if (guard.settle(decision.ticket, {.tokens = used}, now) != Settlement::settled) spent += 20 - used;
+                if (i % 500 == 0) static_cast<void>(guard.counters());
+            }
+        });
+    std::vector<GuardEvent> events(64);
+    for (int i = 0; i < 20; ++i) {
+        limits.capacity = i == 10 ? 3000 : limits.capacity;
+        guard.configure(limits, noon);
+        static_cast<void>(guard.take_events(events));
+        std::this_thread::yield();
+    }
+    for (std::thread& worker : workers)
+        worker.join();
+    std::uint64_t sum = 0;
+    for (const auto& count : admitted) {
+        CHECK(count <= limit);
+        sum += count;
+    }
+    CHECK(sum <= limit * 3);
+    CHECK(sum > limit * 2);
+    const GuardCounters counters = guard.counters();
+    CHECK(counters.admitted * 3 == sum);
+    CHECK(counters.admitted + counters.refused == 4 * 3000 * effort);
+}
+
+} // namespace weightseal::testing
