@@ -238,6 +238,7 @@ WSEAL_API void wseal_buffer_free(wseal_buffer* own_buffer);
 #endif
 
 #include "weightseal_container.h"
+#include "weightseal_guard.h"
 #include "weightseal_watermark.h"
 
 #endif

@@ -132,7 +132,7 @@ class Check {
                 else
                     verdict_.refuse(seat, tier, window, bucket, ring,
                                     ring.in_debt() ? Reason::in_debt : Reason::limit_reached,
-                                    window.start(bucket + ring.wait(bucket, cost, window.limit)));
+                                    window.start(bucket + seat.wait(i, cost, window.limit)));
             }
             if (seat.overflow) ask_overflow(seat);
         }
@@ -205,7 +205,8 @@ class Check {
                 ring.charge(seat.buckets[i], 0, cost);
                 ring.end_refusals();
             }
-            verdict_.admit(seat.tier, windows[i], seat.buckets[i], ring.used());
+            const std::uint64_t bucket = seat.buckets[i];
+            verdict_.admit(seat.tier, windows[i], seat.overflow ? Sketch::quarter_end(bucket) : bucket, ring.used());
         }
     }
 

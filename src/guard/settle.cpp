@@ -70,9 +70,9 @@ class Settling {
                                     .now = std::chrono::nanoseconds(now_)});
             } else if (seated) {
                 seat.ring(i).refund(running, age, correction.refund);
+                table.forget_saturation(hash);
             }
         }
-        table.forget_saturation(hash);
     }
 
     // What newcomers share is nobody's in particular: it is corrected, and never in debt.

@@ -24,6 +24,10 @@ class Sketch {
 
     /// Sub-buckets of a quarter.
     static constexpr std::uint64_t quarter_size = Ring::parts / (quarters - 1);
+    /// The last sub-bucket of the quarter that `bucket` is in.
+    [[nodiscard]] static constexpr std::uint64_t quarter_end(std::uint64_t bucket) noexcept {
+        return bucket / quarter_size * quarter_size + quarter_size - 1;
+    }
 
     [[nodiscard]] static constexpr std::size_t cells_needed(std::size_t row) noexcept { return row * rows * quarters; }
 

@@ -95,7 +95,7 @@ std::unique_ptr<Generation> State::make_generation(const Limits& wanted) const {
 // What follows from the limits and the generations. The caller holds all locks, or is the constructor.
 void State::follow(const Limits& wanted) noexcept {
     lifetime = window_of({.budget = Budget::concurrency}, wanted.ticket_lifetime);
-    needs_tickets = std::ranges::any_of(wanted.limits, is_settled, &Limit::budget);
+    needs_tickets = false;
     logprobs_or_logit_bias = wanted.logprobs_or_logit_bias;
     token_cap.store(lowest_limit(wanted, Budget::tokens), std::memory_order_relaxed);
     logprob_token_cap.store(lowest_limit(wanted, Budget::logprob_tokens), std::memory_order_relaxed);
@@ -110,6 +110,7 @@ void State::follow(const Limits& wanted) noexcept {
             for (const Window& window : generation->tables[tier]->windows()) {
                 shortest = std::min(shortest, window.ticks);
                 everything = std::max(everything, window.everything());
+                needs_tickets = needs_tickets || is_settled(window.budget); // what old tables reserve is settled, too
             }
         }
         limited.any |= limited.newest;

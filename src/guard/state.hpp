@@ -51,7 +51,8 @@ struct State {
             Table::slot_number(hash, homes[tier].slots_of_shard.load(std::memory_order_relaxed));
         if (slots == 0) return;
         __builtin_prefetch(reinterpret_cast<const void*>(slots + number * sizeof(Line)), 1);
-        __builtin_prefetch(reinterpret_cast<const void*>(slots + (number + 1) * sizeof(Line)), 1); // every third is there
+        __builtin_prefetch(reinterpret_cast<const void*>(slots + (number + 1) * sizeof(Line)),
+                           1); // every third is there
     }
 
     [[nodiscard]] Stripe& stripe(std::size_t tier, std::uint64_t hash) noexcept {

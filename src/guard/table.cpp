@@ -91,8 +91,12 @@ void Table::estimate(Shard& shard, const Seat& seat) const noexcept {
         const Sketch sketch = sketch_of(shard, i);
         for (std::uint64_t q = quarter + 1 - Sketch::quarters; q <= quarter; ++q)
             if (const std::uint64_t used = sketch.estimate(seat.hash, q); used != 0) {
-                const std::uint64_t last = std::min(bucket, (q + 1) * Sketch::quarter_size - 1);
-                seat.ring(i).charge(bucket, static_cast<unsigned>(bucket - last), used);
+                const std::uint64_t last = std::min(bucket, Sketch::quarter_end(q * Sketch::quarter_size));
+                const auto age = static_cast<unsigned>(bucket - last);
+                if (used >= max_count) // see `note_debt`
+                    seat.ring(i).add_debt(bucket, age, used);
+                else
+                    seat.ring(i).charge(bucket, age, used);
             }
     }
 }
@@ -173,7 +177,7 @@ bool Table::send_away(Shard& shard, Line* slot) noexcept {
         Sketch sketch = sketch_of(shard, i);
         for (std::uint64_t q = quarter + 1 - Sketch::quarters; q <= quarter; ++q) {
             const std::uint64_t first = std::max(q * Sketch::quarter_size, bucket - Ring::parts);
-            const std::uint64_t last = std::min((q + 1) * Sketch::quarter_size - 1, bucket);
+            const std::uint64_t last = std::min(Sketch::quarter_end(first), bucket);
             const std::uint64_t used = seat.ring(i).used_between(bucket, static_cast<unsigned>(bucket - first),
                                                                  static_cast<unsigned>(bucket - last));
             if (used != 0) sketch.note(hash, q, used);

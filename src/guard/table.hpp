@@ -51,6 +51,13 @@ struct Seat {
     [[nodiscard]] Ring& ring(std::size_t window) const noexcept {
         return window == 0 ? slot->ring : more[window - 1].ring;
     }
+    /// Sub-buckets from the running one until `cost`, which is at most `limit`, is admitted. Where only a sketch knows
+    /// of this quarter, it counts until the quarter's end has left the window.
+    [[nodiscard]] std::uint64_t wait(std::size_t window, std::uint64_t cost, std::uint64_t limit) const noexcept {
+        const std::uint64_t bucket = buckets[window];
+        const unsigned wait = ring(window).wait(bucket, cost, limit);
+        return newcomer && wait == Ring::slots ? Sketch::quarter_end(bucket) - bucket + wait : wait;
+    }
 };
 
 /// Whoever calls `find` to `forget_saturation` holds the lock of the hash's shard, which is the guard's; see `State`.

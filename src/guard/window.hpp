@@ -3,6 +3,7 @@
 
 #include "guard/clock.hpp"
 #include "guard/ring.hpp"
+#include "guard/sketch.hpp"
 #include "weightseal/guard/limits.hpp"
 
 namespace weightseal::guard {
@@ -19,8 +20,8 @@ struct Window {
     [[nodiscard]] std::uint64_t bucket(std::uint64_t tick) const noexcept { return tick / ticks + Ring::slots; }
     /// The first tick of a sub-bucket.
     [[nodiscard]] std::uint64_t start(std::uint64_t bucket) const noexcept { return (bucket - Ring::slots) * ticks; }
-    /// Ticks after which a charge has certainly left.
-    [[nodiscard]] std::uint64_t everything() const noexcept { return ticks * (Ring::slots + 1); }
+    /// Ticks after which a charge has certainly left, also of clients whom only a sketch remembers.
+    [[nodiscard]] std::uint64_t everything() const noexcept { return ticks * (Ring::slots + Sketch::quarter_size); }
 };
 
 inline constexpr std::uint64_t ticks_per_second = 1'000'000'000 / tick_ns;

@@ -56,7 +56,7 @@ inline constexpr std::size_t max_tier_limits = 16;
 
 /// Everything a guard is configured by. The default is 500 queries an hour for each client.
 struct Limits {
-    std::vector<Limit> limits{Limit{}};
+    std::vector<Limit> limits = std::vector<Limit>(1);
     std::size_t capacity = 1'000'000;    ///< clients that the table of a tier holds, 1 … 2²⁸
     std::uint32_t ticket_lifetime = 600; ///< seconds after which an unsettled request counts as finished, 1 … 1 day
     std::size_t tickets = 65'536;        ///< requests in progress that can be settled, 1 … 2²⁴

@@ -2,7 +2,7 @@
 
 #include "guard/clock.hpp"
 
-#include "fixture.hpp"
+#include "support/guard.hpp"
 
 namespace weightseal::testing {
 namespace {

@@ -1,6 +1,6 @@
 // Changing the limits while the guard runs.
 
-#include "fixture.hpp"
+#include "support/guard.hpp"
 
 #include "support/refusal.hpp"
 
@@ -59,9 +59,9 @@ TEST_CASE("changed windows run beside the old ones until the longest old one has
     CHECK_FALSE(admits(guard, 11, noon + seconds(100), 3));
     guard.trim(noon + seconds(160));
     CHECK(guard.memory() > memory);
-    CHECK(admits(guard, 20, noon + seconds(182)));
-    CHECK_FALSE(admits(guard, 1, noon + seconds(182)));
-    guard.trim(noon + seconds(182));
+    CHECK(admits(guard, 20, noon + seconds(220)));
+    CHECK_FALSE(admits(guard, 1, noon + seconds(220)));
+    guard.trim(noon + seconds(220));
     CHECK(guard.memory() == memory);
 }
 
@@ -121,6 +121,20 @@ TEST_CASE("a ticket of before the change settles, and refunds what it was charge
     CHECK_FALSE(guard.check(named(guard, 1), {.tokens = 1}, noon).allowed);
 }
 
+TEST_CASE("a limit of concurrency that goes away is settled until its table has passed") {
+    Limits limits = only({concurrency(3), queries(1000, 3600)});
+    Guard guard(limits);
+    limits.limits.erase(limits.limits.begin());
+    guard.configure(limits, noon);
+    for (int i = 0; i < 100; ++i) {
+        const Decision decision = guard.check(named(guard, 1), {}, noon + seconds(i));
+        REQUIRE(decision.allowed);
+        CHECK(guard.settle(decision.ticket, {}, noon + seconds(i)) == Settlement::settled);
+    }
+    guard.trim(noon + seconds(4800));
+    CHECK(guard.check(named(guard, 1), {}, noon + seconds(4800)).ticket == 0);
+}
+
 TEST_CASE("too many changes at once are refused, and change nothing") {
     Guard guard(only({queries(10, 160)}));
     for (std::uint32_t window = 161; window < 164; ++window)
@@ -128,7 +142,7 @@ TEST_CASE("too many changes at once are refused, and change nothing") {
     CHECK(refusal([&] { guard.configure(only({queries(10, 164)}), noon); }) == "limits_change_pending");
     CHECK(guard.limits() == only({queries(10, 163)}));
     guard.configure(only({queries(20, 163)}), noon); // a new number is no such change
-    guard.configure(only({queries(10, 164)}), noon + seconds(200));
+    guard.configure(only({queries(10, 164)}), noon + seconds(220));
     CHECK(guard.limits() == only({queries(10, 164)}));
 }
 

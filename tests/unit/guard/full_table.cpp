@@ -2,7 +2,7 @@
 
 #include "guard/table.hpp"
 
-#include "fixture.hpp"
+#include "support/guard.hpp"
 
 #include <algorithm>
 #include <map>
@@ -11,12 +11,6 @@ namespace weightseal::testing {
 namespace {
 
 using guard::Sketch;
-
-std::vector<GuardEvent> events_of(Guard& guard) {
-    std::vector<GuardEvent> events(8192);
-    events.resize(guard.take_events(events));
-    return events;
-}
 
 } // namespace
 
@@ -93,20 +87,25 @@ TEST_CASE("a heavy client is still over its limit after a flood of clients with 
     CHECK(guard.counters().evicted > 90'000 * effort);
 }
 
-TEST_CASE("losing one's place forgives nothing: clients below their limit that are flooded out, against a log") {
+TEST_CASE("losing one's place forgives nothing: clients that are flooded out, against a log") {
     Random random(44);
-    for (std::uint64_t round = 0; round < 2 * effort; ++round) {
-        Guard guard(only({queries(40, 160)}, 64)); // sub-buckets of 10 s
-        std::map<std::uint64_t, std::vector<std::int64_t>> log;
+    for (std::uint64_t round = 0; round < 4 * effort; ++round) {
+        // Two windows, of which either may be the one that decides; sub-buckets of 10 s and of 2.5 s.
+        Guard guard(only({queries(40, 160), queries(25, 40)}, 64));
+        std::map<std::uint64_t, std::array<AdmissionLog, 2>> log;
         std::int64_t now = noon.count();
         std::uint64_t flood = 1'000'000;
         for (int i = 0; i < 20'000; ++i) {
             now += static_cast<std::int64_t>(random.below(100'000'000));
-            const std::uint64_t client = random.once_in(2) ? flood++ : random.below(8);
-            if (!guard.check(named(guard, client), {}, nanoseconds(now)).allowed || client >= 8) continue;
-            std::vector<std::int64_t>& times = log[client];
-            times.push_back(now);
-            if (times.size() > 40 && times[times.size() - 41] > now - 160'000'000'000) FAIL("41 in a window");
+            const bool heavy = random.once_in(2);
+            const std::uint64_t client = heavy ? random.below(8) : flood++;
+            const std::uint64_t cost = heavy ? random.between(1, 5) : 1;
+            if (!guard.check(named(guard, client), {.queries = cost}, nanoseconds(now)).allowed || !heavy) continue;
+            auto& [longer, shorter] = log[client];
+            longer.add(now, cost);
+            shorter.add(now, cost);
+            if (longer.in_window(now, 160'000'000'000) > 40) FAIL("more than 40 in 160 s");
+            if (shorter.in_window(now, 40'000'000'000) > 25) FAIL("more than 25 in 40 s");
         }
         CHECK(guard.counters().evicted > 1000);
     }
@@ -148,17 +147,63 @@ TEST_CASE("who shares with newcomers is still below its own limit, in and out of
     limit.overflow_limit = 1'000'000;
     Guard guard(only({limit}, 1));
     Random random(45);
-    std::map<std::uint64_t, std::vector<std::int64_t>> log;
+    std::map<std::uint64_t, AdmissionLog> log;
     std::int64_t now = noon.count();
     for (std::uint64_t i = 0; i < 100'000 * effort; ++i) {
         now += static_cast<std::int64_t>(random.below(10'000'000));
         const std::uint64_t client = random.below(2000);
         if (!guard.check(named(guard, client), {}, nanoseconds(now)).allowed) continue;
-        std::vector<std::int64_t>& times = log[client];
-        times.push_back(now);
-        if (times.size() > 5 && times[times.size() - 6] > now - 160'000'000'000) FAIL("6 in a window");
+        log[client].add(now, 1);
+        if (log[client].in_window(now, 160'000'000'000) > 5) FAIL("6 in a window");
     }
     CHECK(guard.counters().overflow > 1000);
+}
+
+TEST_CASE("what newcomers share is below its limit in every window, too") {
+    Limit limit = queries(5, 160);
+    limit.overflow_limit = 50;
+    Guard guard(only({limit}, 1));
+    Random random(48);
+    AdmissionLog shared;
+    std::int64_t now = noon.count();
+    for (std::uint64_t i = 0; i < 100'000 * effort; ++i) {
+        now += static_cast<std::int64_t>(random.below(10'000'000));
+        const std::uint64_t cost = random.between(1, 5);
+        const Decision decision = guard.check(named(guard, random.below(2000)), {.queries = cost}, nanoseconds(now));
+        if (!decision.allowed || !decision.overflow) continue;
+        shared.add(now, cost);
+        if (shared.in_window(now, 160'000'000'000) > 50) FAIL("more than 50 in a window");
+    }
+    CHECK(guard.counters().overflow > 100);
+}
+
+TEST_CASE("a refusal by a full table tells when a retry succeeds, whether counts, a sketch or a share refused") {
+    Limit slow = queries(9, 160), fast = queries(6, 20);
+    slow.overflow_limit = 20;
+    fast.overflow_limit = 4; // less than a client's own: a cost of 5 or 6 has to wait for a place
+    Random random(49);
+    std::array<std::uint64_t, 6> retried{}; // by reason
+    std::uint64_t by_sketch = 0;
+    for (std::uint64_t round = 0; round < 20 * effort; ++round) {
+        Guard guard(only({slow, fast}, 1));
+        std::int64_t now = noon.count();
+        for (int i = 0; i < 2000; ++i) {
+            now += static_cast<std::int64_t>(random.below(50'000'000));
+            const ClientKey client = named(guard, random.below(300));
+            const Costs costs{.queries = random.between(1, 6)};
+            const Decision decision = guard.check(client, costs, nanoseconds(now));
+            if (decision.allowed) continue;
+            REQUIRE(decision.retry_after.count() > 0);
+            if (!random.once_in(40)) continue;
+            ++retried[static_cast<std::size_t>(decision.reason)];
+            if (decision.retry_after > seconds(170)) ++by_sketch; // only quarters make it longer than 17 sub-buckets
+            now += decision.retry_after.count();
+            if (!guard.check(client, costs, nanoseconds(now)).allowed) FAIL("refused at the time that was told");
+        }
+    }
+    CHECK(retried[static_cast<std::size_t>(Reason::limit_reached)] > 100);
+    CHECK(retried[static_cast<std::size_t>(Reason::table_saturated)] > 100);
+    CHECK(by_sketch > 10);
 }
 
 TEST_CASE("a client whose place was taken while its request ran settles without harm") {
@@ -177,8 +222,9 @@ TEST_CASE("a client whose place was taken while its request ran settles without 
     for (std::uint64_t i = 0; i < 2000; ++i)
         static_cast<void>(guard.check(named(guard, 100'000 + i), {.tokens = 200}, noon));
     CHECK(guard.settle(indebted.ticket, {.tokens = 11}, noon) == Settlement::in_debt);
-    for (int i = 0; i < 10; ++i)
-        CHECK_FALSE(guard.check(named(guard, 3), {.tokens = 1}, noon + seconds(100.0 * i)).allowed);
+    for (std::uint64_t i = 0; i < 10; ++i)
+        CHECK_FALSE(
+            guard.check(named(guard, 3), {.tokens = i % 2}, noon + seconds(100.0 * static_cast<double>(i))).allowed);
 }
 
 TEST_CASE("a flood of addresses displaces no name: tiers have tables of their own") {

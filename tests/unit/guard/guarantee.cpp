@@ -1,6 +1,6 @@
 // The guarantee: what is admitted in any window, against a log of every admission.
 
-#include "fixture.hpp"
+#include "support/guard.hpp"
 
 #include <algorithm>
 #include <deque>

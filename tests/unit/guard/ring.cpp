@@ -2,7 +2,7 @@
 
 #include "guard/ring.hpp"
 
-#include "fixture.hpp"
+#include "support/guard.hpp"
 
 #include <map>
 

@@ -1,6 +1,6 @@
 // Tickets: what was reserved, refunds, debts, expiry, requests in progress.
 
-#include "fixture.hpp"
+#include "support/guard.hpp"
 
 #include <deque>
 #include <set>
@@ -10,12 +10,6 @@ namespace {
 
 Decision ask(Guard& guard, std::uint64_t tokens, nanoseconds now, std::uint64_t client = 1) {
     return guard.check(named(guard, client), {.tokens = tokens}, now);
-}
-
-std::vector<GuardEvent> events_of(Guard& guard) {
-    std::vector<GuardEvent> events(8192);
-    events.resize(guard.take_events(events));
-    return events;
 }
 
 } // namespace

@@ -5,7 +5,10 @@
 #include "weightseal/guard/guard.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace weightseal::testing {
 
@@ -37,6 +40,30 @@ class Random {
 
 inline nanoseconds seconds(double time) {
     return nanoseconds(static_cast<std::int64_t>(time * 1e9));
+}
+
+/// Everything one client was admitted, against which a guard is held.
+class AdmissionLog {
+  public:
+    void add(std::int64_t time, std::uint64_t cost) { admissions_.emplace_back(time, cost); }
+    /// What the half-open window that ends with `time` admitted; older admissions are forgotten.
+    [[nodiscard]] std::uint64_t in_window(std::int64_t time, std::int64_t window) {
+        while (!admissions_.empty() && admissions_.front().first <= time - window)
+            admissions_.pop_front();
+        std::uint64_t sum = 0;
+        for (const auto& [at, cost] : admissions_)
+            sum += cost;
+        return sum;
+    }
+
+  private:
+    std::deque<std::pair<std::int64_t, std::uint64_t>> admissions_;
+};
+
+inline std::vector<GuardEvent> events_of(Guard& guard) {
+    std::vector<GuardEvent> events(8192);
+    events.resize(guard.take_events(events));
+    return events;
 }
 
 /// A usual time, in the clock of the system.
