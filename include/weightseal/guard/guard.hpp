@@ -1,9 +1,23 @@
 #pragma once
 // The guard: hard budgets for the clients of an inference server, in memory that is fixed from the start.
 //
-// Guard time is the running maximum of the `now` that callers pass, counted in ticks of half a millisecond; cost
-// belongs to the guard time of its check. For each client, budget and window the cost admitted in every half-open [t, t
-// + window) is at most the limit, with reservations in full until they are settled.
+// Guard time is the running maximum of the `now` that callers pass, in ticks of half a millisecond. A step back of more
+// than a sub-bucket, which is a sixteenth of the shortest window, is taken for a clock that was set: guard time goes on
+// from where it was. A step forward frees at most one window. So read the clock just before each call.
+//
+// Cost belongs to the guard time of its check; a refused request costs nothing. For each client, budget and window the
+// cost admitted in every half-open [t, t + window) is at most the limit, with reservations in full until they are
+// settled, and for good where their ticket expires. Settling below the reservation gives the rest back to the sub-bucket
+// of the check. Settling above is debt: an event, and nothing is admitted until it has left the window; only so can a
+// window hold more than its limit. All budgets, windows and tiers admit a request, or none is charged. A cost above a
+// limit is refused as such; otherwise a retry after `retry_after`, with nothing in between, succeeds.
+//
+// The price: a sub-bucket counts until all of it has left the window. A client that paces nine tenths of its limit
+// evenly, in pieces of at most a twenty-fifth of it, is never refused as long as the table has room for it.
+//
+// In a full table, newcomers take the places of clients with low counts, and what those had used stays in a sketch that
+// never tells too little, for as long as the window. Clients at their limit keep their places; where they are all there
+// is, newcomers are charged to what they share, too.
 
 #include "weightseal/guard/client_key.hpp" // ClientKey
 #include "weightseal/guard/decision.hpp"   // Decision
