@@ -7,10 +7,10 @@
 //
 // Cost belongs to the guard time of its check; a refused request costs nothing. For each client, budget and window the
 // cost admitted in every half-open [t, t + window) is at most the limit, with reservations in full until they are
-// settled, and for good where their ticket expires. Settling below the reservation gives the rest back to the sub-bucket
-// of the check. Settling above is debt: an event, and nothing is admitted until it has left the window; only so can a
-// window hold more than its limit. All budgets, windows and tiers admit a request, or none is charged. A cost above a
-// limit is refused as such; otherwise a retry after `retry_after`, with nothing in between, succeeds.
+// settled, and for good where their ticket expires. Settling below the reservation gives the rest back to the
+// sub-bucket of the check. Settling above is debt: an event, and nothing is admitted until it has left the window; only
+// so can a window hold more than its limit. All budgets, windows and tiers admit a request, or none is charged. A cost
+// above a limit is refused as such; otherwise a retry after `retry_after`, with nothing in between, succeeds.
 //
 // The price: a sub-bucket counts until all of it has left the window. A client that paces nine tenths of its limit
 // evenly, in pieces of at most a twenty-fifth of it, is never refused as long as the table has room for it.

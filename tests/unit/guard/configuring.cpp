@@ -146,6 +146,77 @@ TEST_CASE("too many changes at once are refused, and change nothing") {
     CHECK(guard.limits() == only({queries(10, 164)}));
 }
 
+TEST_CASE("limits that change at random hold in every window, against a log") {
+    // A window holds from when it is configured until the longest one beside it has passed after it was taken away.
+    struct InForce {
+        std::uint32_t window;
+        std::uint64_t limit;
+        std::int64_t since, until;
+    };
+    constexpr std::array<std::uint32_t, 4> windows{5, 10, 20, 40};
+    constexpr std::int64_t second = 1'000'000'000;
+    Random random(33);
+    std::uint64_t changes = 0, pending = 0;
+    for (std::uint64_t round = 0; round < 20 * effort; ++round) {
+        std::int64_t now = noon.count();
+        std::vector<InForce> in_force;
+        std::vector<std::pair<std::int64_t, std::uint64_t>> log;
+        const auto configure = [&](const Limits& limits) {
+            std::int64_t longest = 0;
+            for (const InForce& old : in_force)
+                if (old.until == INT64_MAX) longest = std::max<std::int64_t>(longest, old.window * second);
+            for (InForce& old : in_force) {
+                const auto found = std::ranges::find(limits.limits, old.window, &Limit::window);
+                if (found != limits.limits.end())
+                    old.limit = found->limit;
+                else if (old.until == INT64_MAX)
+                    old.until = now + longest;
+            }
+            for (const Limit& limit : limits.limits)
+                if (std::ranges::none_of(in_force, [&](const InForce& old) {
+                        return old.window == limit.window && old.until == INT64_MAX;
+                    }))
+                    in_force.push_back({limit.window, limit.limit, now, INT64_MAX});
+        };
+        const auto some_limits = [&] {
+            Limits limits = only({}, random.once_in(4) ? 600 : 500);
+            for (const std::uint32_t window : windows)
+                if (random.once_in(2)) limits.limits.push_back(queries(random.between(3, 60), window));
+            if (limits.limits.empty()) limits.limits.push_back(queries(9, 10));
+            return limits;
+        };
+        const Limits first = some_limits();
+        Guard guard(first);
+        configure(first);
+        for (int i = 0; i < 3000; ++i) {
+            now += static_cast<std::int64_t>(random.below(random.once_in(100) ? 10 * second : second / 2));
+            if (random.once_in(40)) {
+                const Limits limits = some_limits();
+                if (refusal([&] { guard.configure(limits, nanoseconds(now)); }) == "nothing refused") {
+                    configure(limits);
+                    ++changes;
+                } else {
+                    ++pending;
+                }
+            }
+            const std::uint64_t cost = random.between(1, 3);
+            if (!admits(guard, cost, nanoseconds(now))) continue;
+            log.emplace_back(now, cost);
+            for (const InForce& limit : in_force) {
+                if (limit.until <= now) continue;
+                std::uint64_t sum = 0;
+                for (const auto& [at, charged] : log)
+                    if (at > now - limit.window * second && at >= limit.since) sum += charged;
+                if (sum > limit.limit) FAIL(sum << " in " << limit.window << " s, not " << limit.limit);
+            }
+            std::erase_if(log, [&](const auto& entry) { return entry.first <= now - 40 * second; });
+            std::erase_if(in_force, [&](const InForce& limit) { return limit.until <= now; });
+        }
+    }
+    CHECK(changes > 100 * effort);
+    CHECK(pending > 10 * effort);
+}
+
 TEST_CASE("what cannot be changed, or is no valid configuration, is refused and changes nothing") {
     Guard guard(only({queries(10, 160)}));
     Limits limits = only({queries(11, 160)});

@@ -126,6 +126,53 @@ TEST_CASE("admitted cost in every window is at most the limit: a clock that step
     check_windows({tokens(9000, 7), queries(300, 60), concurrency(9)}, true, 17, 200'000 * effort);
 }
 
+TEST_CASE("nothing is admitted while a debt is in a window, and everything else holds beside debts, against a log") {
+    constexpr std::array<std::uint32_t, 2> windows{5, 40};
+    constexpr std::array<std::uint64_t, 2> most{3000, 12'000};
+    Guard guard(only({tokens(most[0], windows[0]), tokens(most[1], windows[1])}));
+    Random random(22);
+    std::map<std::uint64_t, Log> logs;
+    std::map<std::uint64_t, std::vector<std::int64_t>> debts; // times of their checks
+    std::int64_t now = noon.count();
+    std::uint64_t admitted = 0, in_debt = 0;
+    for (std::uint64_t i = 0; i < 200'000 * effort; ++i) {
+        now += static_cast<std::int64_t>(random.below(random.once_in(300) ? 60'000'000'000 : 600'000'000));
+        const std::uint64_t client = random.below(3);
+        std::deque<Admission>& admissions = logs[client].admissions;
+        if (!admissions.empty() && random.once_in(2)) {
+            Admission& old = admissions.back();
+            const std::uint64_t used =
+                random.once_in(30) ? old.cost[1] + random.between(1, 50'000) : random.below(old.cost[1] + 1);
+            const Settlement settlement = guard.settle(old.ticket, {.tokens = used}, nanoseconds(now));
+            if (settlement == Settlement::unknown) continue;
+            const bool counts = now - old.time < windows[1] * 1'000'000'000LL;
+            if (counts) CHECK((settlement == Settlement::in_debt) == (used > old.cost[1]));
+            if (counts && used > old.cost[1]) debts[client].push_back(old.time);
+            old.cost[1] = used;
+            old.ticket = 0;
+            continue;
+        }
+        const std::uint64_t cost = random.below(1000);
+        const Decision decision = guard.check(named(guard, client), {.tokens = cost}, nanoseconds(now));
+        if (!decision.allowed) {
+            in_debt += decision.reason == Reason::in_debt;
+            continue;
+        }
+        ++admitted;
+        admissions.push_back({now, {1, cost, 1, 0, 0}, decision.ticket});
+        for (std::size_t w = 0; w < windows.size(); ++w) {
+            const std::int64_t start = now - windows[w] * 1'000'000'000LL;
+            if (std::ranges::any_of(debts[client], [&](std::int64_t at) { return at > start; }))
+                FAIL("admitted beside a debt in " << windows[w] << " s");
+            if (logs[client].since(start, Budget::tokens) > most[w]) FAIL("more than " << most[w]);
+        }
+        while (admissions.front().time <= now - windows[1] * 1'000'000'000LL)
+            admissions.pop_front();
+    }
+    CHECK(admitted > 10'000 * effort);
+    CHECK(in_debt > 1000 * effort);
+}
+
 TEST_CASE("bursts around every boundary find no window with more than the limit") {
     // All at once, wait, all at once again: what fixed and sliding counters fall for.
     for (int wait_ms = 100; wait_ms <= 12'000; wait_ms += 37) {
