@@ -79,7 +79,6 @@ class Clock {
         return {static_cast<std::uint64_t>(tick), offset, back};
     }
 
-    // Guard time starts late enough for a whole window before it.
     std::atomic<std::int64_t> tick_{0};
     std::atomic<std::int64_t> offset_{0};
     std::int64_t step_back_ = 0;

@@ -4,8 +4,6 @@
 
 #include "support/refusal.hpp"
 
-#include <atomic>
-#include <thread>
 #include <vector>
 
 namespace weightseal::testing {
@@ -226,53 +224,6 @@ TEST_CASE("what cannot be changed, or is no valid configuration, is refused and 
     CHECK(refusal([&] { guard.configure(only({queries(0, 160)}), noon); }) == "limits_out_of_range");
     CHECK(guard.limits() == only({queries(10, 160)}));
     CHECK(refusal([] { Guard(only({queries(1, 0)})); }) == "limits_out_of_range");
-}
-
-TEST_CASE("threads check, settle, count and configure at once, and no window holds more than its limit") {
-    constexpr int threads = 4;
-    constexpr std::uint64_t limit = 5000;
-    Limits limits = only({queries(limit, 3600), tokens(limit * 10, 3600), concurrency(1'000'000)}, 2000);
-    limits.limits.push_back({.tier = Tier::pool, .limit = limit * 3, .window = 3600});
-    Guard guard(limits);
-    std::array<std::atomic<std::uint64_t>, 4> admitted{};
-    std::atomic<std::uint64_t> spent{0};
-    std::vector<std::thread> workers;
-    for (int t = 0; t < threads; ++t)
-        workers.emplace_back([&, t] {
-            Random random(static_cast<std::uint64_t>(t));
-            for (std::uint64_t i = 0; i < 3000 * effort; ++i) {
-                const std::uint64_t number = random.below(4);
-                const std::string name = "client-" + std::to_string(number);
-                const ClientKey client = guard.identify({.name = name, .pool = "all"});
-                const nanoseconds now = noon + nanoseconds(static_cast<std::int64_t>(i) * 1000);
-                const Decision decision = guard.check(client, {.queries = 3, .tokens = 20}, now);
-                if (!decision.allowed) continue;
-                admitted[number] += 3;
-                const std::uint64_t used = random.below(21);
-                spent += used;
-                if (guard.settle(decision.ticket, {.tokens = used}, now) != Settlement::settled) spent += 20 - used;
-                if (i % 500 == 0) static_cast<void>(guard.counters());
-            }
-        });
-    std::vector<GuardEvent> events(64);
-    for (int i = 0; i < 20; ++i) {
-        limits.capacity = i == 10 ? 3000 : limits.capacity;
-        guard.configure(limits, noon);
-        static_cast<void>(guard.take_events(events));
-        std::this_thread::yield();
-    }
-    for (std::thread& worker : workers)
-        worker.join();
-    std::uint64_t sum = 0;
-    for (const auto& count : admitted) {
-        CHECK(count <= limit);
-        sum += count;
-    }
-    CHECK(sum <= limit * 3);
-    CHECK(sum > limit * 2);
-    const GuardCounters counters = guard.counters();
-    CHECK(counters.admitted * 3 == sum);
-    CHECK(counters.admitted + counters.refused == 4 * 3000 * effort);
 }
 
 } // namespace weightseal::testing

@@ -4,7 +4,6 @@
 
 #include <deque>
 #include <set>
-#include <thread>
 
 namespace weightseal::testing {
 namespace {
@@ -72,28 +71,6 @@ TEST_CASE("a ticket settles once, and only a ticket that was given does") {
     CHECK(guard.settle(next + (Ticket{1} << 24), {}, noon) == Settlement::unknown);
     CHECK_FALSE(ask(guard, 31, noon).allowed);
     CHECK(ask(guard, 30, noon).allowed);
-}
-
-TEST_CASE("a ticket that threads settle at once is settled by one of them") {
-    constexpr std::uint64_t requests = 2000;
-    Guard guard(only({tokens(requests * 10, 3600), concurrency(requests)}));
-    std::vector<Ticket> tickets;
-    for (std::uint64_t i = 0; i < requests; ++i)
-        tickets.push_back(ask(guard, 10, noon).ticket);
-    CHECK_FALSE(ask(guard, 0, noon).allowed);
-    std::array<std::uint64_t, 4> settled{};
-    std::vector<std::thread> workers;
-    for (std::uint64_t& count : settled)
-        workers.emplace_back([&] {
-            for (const Ticket ticket : tickets)
-                count += guard.settle(ticket, {.tokens = 3}, noon) == Settlement::settled;
-        });
-    for (std::thread& worker : workers)
-        worker.join();
-    CHECK(settled[0] + settled[1] + settled[2] + settled[3] == requests);
-    CHECK(ask(guard, 0, noon).remaining > 0);
-    CHECK_FALSE(ask(guard, requests * 7 + 1, noon).allowed);
-    CHECK(ask(guard, requests * 7, noon).allowed);
 }
 
 TEST_CASE("an expired ticket keeps its full charge") {
