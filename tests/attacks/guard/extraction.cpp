@@ -82,7 +82,7 @@ TEST_CASE("numbers that overflow are refused or charged in full, never wrapped")
                       concurrency(50),
                       {.budget = Budget::logprob_tokens, .limit = 1, .window = 60},
                       {.budget = Budget::logit_bias_entries, .limit = max_limit, .window = 60}}));
-    std::map<std::uint64_t, std::array<unsigned __int128, 4>> used;
+    std::map<std::uint64_t, std::array<__uint128_t, 4>> used;
     for (std::uint64_t i = 0; i < 20'000 * effort; ++i) {
         const CompletionRequest request{number(), number(), number(), number(), number(), random.once_in(2), number()};
         const Costs costs = random.once_in(2) ? Costs{number(), number(), number(), number()} : guard.costs_of(request);
@@ -94,8 +94,9 @@ TEST_CASE("numbers that overflow are refused or charged in full, never wrapped")
         constexpr std::array<std::uint64_t, 4> limits{1000, max_limit, 1, max_limit};
         for (std::size_t budget = 0; budget < all.size(); ++budget)
             if ((sums[budget] += all[budget]) > limits[budget]) FAIL("client " << client << ", budget " << budget);
-        // Tickets that nobody gave do nothing.
-        CHECK(guard.settle(decision.ticket + (number() | 1), {number(), number()}, noon) == Settlement::unknown);
+        // A ticket of another time that its slot was used does nothing.
+        const Ticket forged = decision.ticket + ((number() | 1) << 24);
+        CHECK(guard.settle(forged, {number(), number()}, noon) == Settlement::unknown);
     }
     CHECK(used.size() == 50);
 }

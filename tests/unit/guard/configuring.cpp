@@ -155,7 +155,7 @@ TEST_CASE("limits that change at random hold in every window, against a log") {
     constexpr std::int64_t second = 1'000'000'000;
     Random random(33);
     std::uint64_t changes = 0, pending = 0;
-    for (std::uint64_t round = 0; round < 20 * effort; ++round) {
+    for (std::uint64_t round = 0; round < 4 * effort; ++round) {
         std::int64_t now = noon.count();
         std::vector<InForce> in_force;
         std::vector<std::pair<std::int64_t, std::uint64_t>> log;
@@ -211,8 +211,8 @@ TEST_CASE("limits that change at random hold in every window, against a log") {
             std::erase_if(in_force, [&](const InForce& limit) { return limit.until <= now; });
         }
     }
-    CHECK(changes > 100 * effort);
-    CHECK(pending > 10 * effort);
+    CHECK(changes > 10 * effort);
+    CHECK(pending > 2 * effort);
 }
 
 TEST_CASE("what cannot be changed, or is no valid configuration, is refused and changes nothing") {
