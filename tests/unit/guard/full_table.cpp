@@ -201,9 +201,9 @@ TEST_CASE("a refusal by a full table tells when a retry succeeds, whether counts
             if (!guard.check(client, costs, nanoseconds(now)).allowed) FAIL("refused at the time that was told");
         }
     }
-    CHECK(retried[static_cast<std::size_t>(Reason::limit_reached)] > 100);
-    CHECK(retried[static_cast<std::size_t>(Reason::table_saturated)] > 100);
-    CHECK(by_sketch > 10);
+    CHECK(retried[static_cast<std::size_t>(Reason::limit_reached)] > 10 * effort);
+    CHECK(retried[static_cast<std::size_t>(Reason::table_saturated)] > 10 * effort);
+    CHECK(by_sketch >= effort);
 }
 
 TEST_CASE("a client whose place was taken while its request ran settles without harm") {
