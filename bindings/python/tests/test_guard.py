@@ -26,7 +26,7 @@ def test_a_client_is_throttled_and_told_when_to_come_back() -> None:
         assert list(guard.events()) == []
         counters = guard.counters
         assert (counters.admitted, counters.refused, counters.inserted) == (502, 1, 2)
-        assert counters.memory < 4 << 20
+        assert counters.memory < 16 << 20
 
 
 def test_tokens_are_reserved_and_settled() -> None:
