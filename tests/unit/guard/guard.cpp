@@ -34,7 +34,7 @@ void operator delete(void* data, std::size_t) noexcept {
 namespace weightseal::testing {
 
 TEST_CASE("a million clients need 132 MiB with one window, and 64 MiB more for each further one") {
-    for (const std::uint32_t windows : {1U, 2U, 5U}) {
+    for (std::uint32_t windows = 1; windows <= (effort == 1 ? 1 : 5); windows += 2) {
         Limits limits = only({}, 1'000'000);
         for (std::uint32_t i = 0; i < windows; ++i)
             limits.limits.push_back(queries(500, 3600 + i));
@@ -180,7 +180,8 @@ TEST_CASE("counters tell what happened") {
 TEST_CASE("guards with one secret give a client one hash; others and other guards do not know it") {
     std::array<std::byte, secret_size> bytes{std::byte{7}};
     const Secret secret = Secret::copy_of(bytes);
-    const Guard a(Limits{}, secret), b(Limits{}, secret), c(Limits{}), d(Limits{});
+    const Limits limits = only({queries(5, 60)});
+    const Guard a(limits, secret), b(limits, secret), c(limits), d(limits);
     CHECK(named(a, 1) == named(b, 1));
     CHECK_FALSE(named(a, 1) == named(a, 2));
     CHECK_FALSE(named(a, 1) == named(c, 1));
