@@ -75,8 +75,10 @@ TEST_CASE("a change of capacity forgets nobody") {
     Guard guard(limits);
     for (std::uint64_t i = 0; i < 100; ++i)
         REQUIRE(admits(guard, 3, noon, i));
+    const std::size_t memory = guard.memory();
     limits.capacity = 5000;
     guard.configure(limits, noon + seconds(1));
+    CHECK(guard.memory() > memory);
     for (std::uint64_t i = 0; i < 100; ++i)
         REQUIRE_FALSE(admits(guard, 1, noon + seconds(100), i));
     for (std::uint64_t i = 0; i < 100; ++i)
