@@ -37,7 +37,7 @@ def prepare(folder, base=None):
             return base, {"safetensors": last_line(made.stdout + made.stderr)}
     if not can_import(python, "torch"):
         missing["torch"] = "torch is not installed (Debian: python3-torch)"
-    for package in ["packaging", "safetensors", "cryptography", "cryptotensors", "tensorizer"]:
+    for package in ["packaging", "safetensors", "cryptography", "cryptotensors", "tensorizer", "tokenizers"]:
         if package == "tensorizer" and "torch" in missing:
             continue  # it would install torch
         if package == "cryptography" or not can_import(python, package):

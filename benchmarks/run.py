@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures weightseal beside its peers in one run; prints the tables and writes RESULTS.md.
 
-    python3 benchmarks/run.py --build build/release [--quick] [--keep]
+    python3 benchmarks/run.py --build build/release [--only container|watermark] [--quick] [--keep]
 """
 
 import argparse
@@ -16,6 +16,8 @@ from pathlib import Path
 import environment
 import model
 import report
+import watermark
+import watermark_report
 from harness import (
     HERE,
     Contestant,
@@ -303,23 +305,36 @@ class Bench:
         return self.results
 
 
+def write_results(parts):
+    """Replaces the parts that were measured."""
+    path, heading = HERE / "RESULTS.md", "# Watermark\n"
+    container, found, rest = path.read_text().partition("\n" + heading)
+    kept = {"container": container, "watermark": heading + rest if found else ""}
+    path.write_text("\n".join(part for part in {**kept, **parts}.values() if part))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=Path, default=HERE.parent / "build" / "release", help="the build folder")
+    parser.add_argument("--only", choices=["container", "watermark"], help="measure one part alone, and keep the other")
     parser.add_argument("--quick", action="store_true", help="a 256 MiB model; prints, and writes no RESULTS.md")
     parser.add_argument("--python", help="the Python to build the peers' environment on; default Debian's")
     parser.add_argument("--keep", action="store_true", help="keep the generated files")
     options = parser.parse_args()
     bench = Bench(options)
+    parts = {}
     try:
-        results = bench.measure()
+        if options.only != "watermark":
+            parts["container"] = report.render(environment.machine(), bench.measure())
+        if options.only != "container":
+            results = watermark.measure(bench.build, bench.folder, bench.python, bench.missing, bench.warm, options.quick)
+            parts["watermark"] = watermark_report.render(environment.machine(), results)
     finally:
         if not options.keep:
             shutil.rmtree(bench.folder)
-    text = report.render(environment.machine(), results)
-    print(text)
+    print("\n".join(parts.values()))
     if not options.quick:
-        (HERE / "RESULTS.md").write_text(text)
+        write_results(parts)
 
 
 if __name__ == "__main__":

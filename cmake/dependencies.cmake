@@ -21,6 +21,8 @@ endif()
 find_package(fmt REQUIRED)
 # JSON of safetensors headers: a SAX parser, so that duplicate names are seen. Headers only, used in sources only.
 find_package(nlohmann_json 3.11 REQUIRED)
+# Products and factors of matrices, for alignment. Headers only, used in sources only.
+find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 

@@ -7,7 +7,7 @@ include(CMakePackageConfigHelpers)
 set(weightseal_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/weightseal")
 
 install(DIRECTORY include/weightseal TYPE INCLUDE)
-install(FILES capi/include/weightseal.h TYPE INCLUDE)
+install(DIRECTORY capi/include/ TYPE INCLUDE)
 foreach(component IN ITEMS core capi)
     if(component STREQUAL "core")
         set(target weightseal_static)

@@ -14,6 +14,9 @@ file(GLOB weightseal_sources CONFIGURE_DEPENDS
     src/io/*.cpp
     src/formats/*.cpp
     src/container/*.cpp
+    src/watermark/*.cpp
+    src/watermark/align/*.cpp
+    src/watermark/kernels/*.cpp
     capi/*.cpp
 )
 
@@ -25,6 +28,8 @@ target_include_directories(weightseal_objects SYSTEM PRIVATE capi/include)
 set_source_files_properties(
     src/core/version.cpp PROPERTIES COMPILE_DEFINITIONS "WEIGHTSEAL_VERSION=\"${PROJECT_VERSION}\""
 )
+# The watermark's arithmetic is specified to the last bit: products and sums are rounded one by one.
+target_compile_options(weightseal_objects PRIVATE -ffp-contract=off)
 set(weightseal_link_libraries PkgConfig::libsodium OpenSSL::Crypto fmt::fmt Threads::Threads)
 if(WEIGHTSEAL_IPSEC_MB)
     # By name, so that the installed package finds it wherever its user has it.
@@ -32,7 +37,9 @@ if(WEIGHTSEAL_IPSEC_MB)
     set_source_files_properties(src/crypto/aead_ipsec_mb.cpp PROPERTIES COMPILE_DEFINITIONS WEIGHTSEAL_IPSEC_MB)
     set(weightseal_pc_private "-lIPSec_MB")
 endif()
-target_link_libraries(weightseal_objects PRIVATE ${weightseal_link_libraries} nlohmann_json::nlohmann_json)
+target_link_libraries(
+    weightseal_objects PRIVATE ${weightseal_link_libraries} nlohmann_json::nlohmann_json Eigen3::Eigen
+)
 
 add_library(weightseal_static STATIC $<TARGET_OBJECTS:weightseal_objects>)
 add_library(weightseal::core ALIAS weightseal_static)

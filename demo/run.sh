@@ -54,9 +54,13 @@ cd "$folder"
 ln -s "$model" .
 model=$(basename "$model")
 
-title "Seal it"
+title "Hide a mark of its owner in the weights"
+show weightseal keygen --kind watermark -o mark.key
+show weightseal mark "$model" -o marked --key file:mark.key --owner acme --record record.json
+
+title "Seal the marked model"
 show weightseal keygen -o model.key
-show weightseal seal "$model" -o model.wseal --key file:model.key
+show weightseal seal marked -o model.wseal --key file:model.key
 
 title "What anybody can see"
 show weightseal inspect model.wseal
@@ -72,9 +76,9 @@ show capi_example model.wseal file:model.key
 title "Verify every byte"
 show weightseal verify model.wseal --key file:model.key
 
-title "Unseal it, and compare with the original"
+title "Unseal it, and compare"
 show weightseal unseal model.wseal -o unsealed --key file:model.key
-show diff -r "$model" unsealed
+show diff -r marked unsealed
 printf '(identical)\n'
 
 title "Invert one byte in the middle"
@@ -86,3 +90,11 @@ flip model.wseal $((size / 2))
 title "Try another key"
 show weightseal keygen -o other.key
 refused 4 weightseal verify model.wseal --key file:other.key
+
+title "A copy turns up, every weight rounded to 8 bits: whose is it?"
+printf '$ python3 demo/quantize.py unsealed suspect\n'
+python3 "$here/quantize.py" unsealed suspect
+show weightseal detect suspect --key file:mark.key --record record.json
+
+title "The same question about a model without the mark"
+refused 1 weightseal detect "$model" --key file:mark.key --record record.json

@@ -32,9 +32,9 @@ for manifest in sorted(source.glob("bindings/*/pyproject.toml")):
     if not re.search(r"^dynamic = .*\"version\"", text(name), re.MULTILINE):
         expect(str(name), only(r'^version = "(.+)"$', name), version)
 
-header = text("capi/include/weightseal.h")
+header = "".join(text(path) for path in sorted(source.glob("capi/include/*.h")))
 declared = sorted(re.findall(r"^WSEAL_API [^;(]*?\b(wseal_\w+)\(", header, re.MULTILINE))
-expect("tests/capi/symbols.txt against weightseal.h", text("tests/capi/symbols.txt").split(), declared)
+expect("tests/capi/symbols.txt against the C headers", text("tests/capi/symbols.txt").split(), declared)
 abi = only(r"^#define WSEAL_ABI_VERSION (\d+)$", "capi/include/weightseal.h")
 expect("capi/weightseal.map", only(r"^WEIGHTSEAL_(\d+) \{$", "capi/weightseal.map"), abi)
 

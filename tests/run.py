@@ -182,9 +182,15 @@ def bindings_python(log):
 
 
 def independent(log):
-    """The reader and the writer that know nothing but FORMAT.md, against the program."""
-    pip(log, "pytest", "cryptography>=41") # Debian has 38, without raw Ed25519 keys
+    """Reader, writer and verifier that know nothing but FORMAT.md and WATERMARK.md, against the program."""
+    pip(log, "pytest", "numpy<2", "cryptography>=41") # Debian has 38, without raw Ed25519 keys
     return pytest(log, "independent", *sorted((SOURCE / "tests").glob("independent*_test.py")))
+
+
+def attacks(log):
+    """What thieves do to a real marked model."""
+    pip(log, "pytest", "numpy<2", "tokenizers", "cryptography>=41")
+    return pytest(log, "attacks", SOURCE / "tests" / "attacks" / "watermark")
 
 
 def model():
@@ -201,6 +207,7 @@ RUNNERS = {
     "fuzz": fuzz,
     "python": bindings_python,
     "independent": independent,
+    "attacks": attacks,
 }
 
 

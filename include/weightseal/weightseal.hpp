@@ -1,6 +1,5 @@
 #pragma once
 // weightseal: protects AI model weights. This header includes everything of the C++ API.
-
 #include "weightseal/container/facts.hpp"        // what a container tells without a key, like `inspect`
 #include "weightseal/container/layout.hpp"       // every byte offset of the container format
 #include "weightseal/container/sealed_model.hpp" // open and read a container, like `SealedModel::open`
@@ -8,6 +7,7 @@
 #include "weightseal/container/unseal.hpp"       // write the plaintext back, like `unseal`
 #include "weightseal/core/aligned_buffer.hpp"    // memory for tensors, like `AlignedBuffer`
 #include "weightseal/core/bytes.hpp"             // spans and checked arithmetic, like `checked_add`
+#include "weightseal/core/digest.hpp"            // SHA-256, like `Digest`
 #include "weightseal/core/dtype.hpp"             // element types, like `Dtype::bf16`
 #include "weightseal/core/error.hpp"             // error codes, like `Errc::wrong_key`
 #include "weightseal/core/progress.hpp"          // progress, cancelling and logging, like `Hooks`
@@ -22,3 +22,11 @@
 #include "weightseal/keys/key.hpp"               // keys and their text form, like `Key::parse`
 #include "weightseal/keys/key_source.hpp"        // where keys come from, like `key_from_source`
 #include "weightseal/keys/secret.hpp"            // guarded memory, like `Secret`
+#include "weightseal/keys/signing.hpp"           // Ed25519, like `sign`
+#include "weightseal/watermark/align.hpp"        // symmetries of model families, like `ModelFamily`
+#include "weightseal/watermark/detect.hpp"       // find a mark, like `detect`
+#include "weightseal/watermark/mark.hpp"         // hide a mark, like `mark`
+#include "weightseal/watermark/record.hpp"       // what a marking commits to, like `WatermarkRecord`
+#include "weightseal/watermark/report.hpp"       // a page for people, like `detection_report`
+#include "weightseal/watermark/statistics.hpp"   // the bound on chance, like `significance`
+#include "weightseal/watermark/timestamp.hpp"    // RFC 3161, like `timestamp_request`

@@ -7,7 +7,7 @@ namespace weightseal::cli {
 
 namespace status {
 inline constexpr int done = 0;
-inline constexpr int negative = 1; ///< the answer is no: verification failed
+inline constexpr int negative = 1; ///< the answer is no: verification failed, no mark detected
 inline constexpr int usage = 2;
 inline constexpr int bad_input = 3;
 inline constexpr int key_problem = 4;

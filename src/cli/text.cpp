@@ -93,6 +93,18 @@ std::string human_time(double seconds) {
     return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
+std::string percent(double fraction) {
+    return fmt::format("{:.3g} %", 100 * fraction);
+}
+
+std::string deviations(double z) {
+    return fmt::format("{:.2f}", std::round(100 * z) / 100 + 0.0); // no "-0.00"
+}
+
+std::string probability(double log10_p) {
+    return log10_p < -3 ? fmt::format("10^{:.1f}", log10_p) : fmt::format("{:.2g}", std::pow(10, log10_p));
+}
+
 std::string counted(std::uint64_t count, std::string_view noun) {
     return fmt::format("{} {}{}", grouped(count), noun, count == 1 ? "" : "s");
 }

@@ -24,6 +24,15 @@ namespace weightseal::cli {
 /// "62 ms", "12.3 s", "3:05", "1:02:03".
 [[nodiscard]] std::string human_time(double seconds);
 
+/// "0.472 %" of a fraction.
+[[nodiscard]] std::string percent(double fraction);
+
+/// A z: "13.45".
+[[nodiscard]] std::string deviations(double z);
+
+/// A probability by its logarithm: "10^-38.5", "0.12", "1".
+[[nodiscard]] std::string probability(double log10_p);
+
 /// "1 tensor", "2 tensors".
 [[nodiscard]] std::string counted(std::uint64_t count, std::string_view noun);
 

@@ -73,6 +73,22 @@ constexpr std::array names{
     Name{Errc::wrong_shard, "wrong_shard"},
     Name{Errc::missing_tensor, "missing_tensor"},
     Name{Errc::no_model, "no_model"},
+    Name{Errc::bad_strength, "bad_strength"},
+    Name{Errc::nothing_to_mark, "nothing_to_mark"},
+    Name{Errc::unmarkable_dtype, "unmarkable_dtype"},
+    Name{Errc::already_marked, "already_marked"},
+    Name{Errc::key_mismatch, "key_mismatch"},
+    Name{Errc::original_mismatch, "original_mismatch"},
+    Name{Errc::no_common_tensor, "no_common_tensor"},
+    Name{Errc::record_not_json, "record_not_json"},
+    Name{Errc::record_malformed, "record_malformed"},
+    Name{Errc::record_version, "record_version"},
+    Name{Errc::record_altered, "record_altered"},
+    Name{Errc::record_unsigned, "record_unsigned"},
+    Name{Errc::record_signature, "record_signature"},
+    Name{Errc::timestamp_malformed, "timestamp_malformed"},
+    Name{Errc::timestamp_mismatch, "timestamp_mismatch"},
+    Name{Errc::timestamp_untrusted, "timestamp_untrusted"},
 };
 
 class Category final : public std::error_category {

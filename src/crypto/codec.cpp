@@ -3,6 +3,7 @@
 #include "weightseal/core/aligned_buffer.hpp"
 #include "weightseal/core/error.hpp"
 
+#include <algorithm>
 #include <sodium.h>
 #include <vector>
 
@@ -29,6 +30,24 @@ bool from_base64url(std::string_view text, MutableBytes to) noexcept {
     const char* end = nullptr;
     return sodium_base642bin(reinterpret_cast<unsigned char*>(to.data()), to.size(), text.data(), text.size(), nullptr,
                              &size, &end, variant) == 0 &&
+           size == to.size() && end == text.data() + text.size();
+}
+
+std::string to_hex(Bytes from) {
+    std::string text(2 * from.size() + 1, '\0'); // with terminator
+    sodium_bin2hex(text.data(), text.size(), reinterpret_cast<const unsigned char*>(from.data()), from.size());
+    text.pop_back();
+    return text;
+}
+
+bool from_hex(std::string_view text, MutableBytes to) noexcept {
+    const auto is_upper = [](char c) { return c >= 'A' && c <= 'F'; };
+    if (text.size() != 2 * to.size() || std::ranges::any_of(text, is_upper)) return false;
+    if (to.empty()) return true; // libsodium wants no null pointers
+    std::size_t size = 0;
+    const char* end = nullptr;
+    return sodium_hex2bin(reinterpret_cast<unsigned char*>(to.data()), to.size(), text.data(), text.size(), nullptr,
+                          &size, &end) == 0 &&
            size == to.size() && end == text.data() + text.size();
 }
 

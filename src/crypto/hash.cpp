@@ -52,17 +52,32 @@ void derive(int mode, Bytes key, const char* second_name, Bytes second, MutableB
 
 } // namespace
 
-Hash sha256(std::initializer_list<Bytes> parts) {
-    struct Context {
-        EVP_MD_CTX* context = EVP_MD_CTX_new();
-        ~Context() { EVP_MD_CTX_free(context); }
-    } const md;
-    check(md.context != nullptr && EVP_DigestInit_ex(md.context, sha256_md(), nullptr) == 1, "SHA-256");
-    for (Bytes part : parts)
-        check(EVP_DigestUpdate(md.context, part.data(), part.size()) == 1, "SHA-256");
+struct Sha256::State {
+    EVP_MD_CTX* context = EVP_MD_CTX_new();
+    ~State() { EVP_MD_CTX_free(context); }
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+    check(state_->context != nullptr && EVP_DigestInit_ex(state_->context, sha256_md(), nullptr) == 1, "SHA-256");
+}
+
+Sha256::~Sha256() = default;
+
+void Sha256::add(Bytes part) {
+    check(EVP_DigestUpdate(state_->context, part.data(), part.size()) == 1, "SHA-256");
+}
+
+Hash Sha256::finish() {
     Hash hash;
-    check(EVP_DigestFinal_ex(md.context, reinterpret_cast<unsigned char*>(hash.data()), nullptr) == 1, "SHA-256");
+    check(EVP_DigestFinal_ex(state_->context, reinterpret_cast<unsigned char*>(hash.data()), nullptr) == 1, "SHA-256");
     return hash;
+}
+
+Hash sha256(std::initializer_list<Bytes> parts) {
+    Sha256 hash;
+    for (const Bytes part : parts)
+        hash.add(part);
+    return hash.finish();
 }
 
 Hash hmac_sha256(Bytes key, Bytes data) {

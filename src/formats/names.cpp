@@ -6,10 +6,9 @@
 #include <cstdint>
 
 namespace weightseal::formats {
-namespace {
 
-// Length of the UTF-8 sequence at the start of `text`, 0 when it is invalid (Unicode 15, table 3-7).
-std::size_t sequence_length(std::string_view text) noexcept {
+// Unicode 15, table 3-7.
+std::size_t utf8_sequence(std::string_view text) noexcept {
     const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
     const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
     const unsigned lead = byte(0);
@@ -28,12 +27,10 @@ std::size_t sequence_length(std::string_view text) noexcept {
     return 0;
 }
 
-} // namespace
-
 bool is_valid_name(std::string_view name) noexcept {
     if (name.size() > max_name_size) return false;
     while (!name.empty()) {
-        const std::size_t length = sequence_length(name);
+        const std::size_t length = utf8_sequence(name);
         if (length == 0 || name.front() == '\0') return false;
         name.remove_prefix(length);
     }

@@ -96,6 +96,74 @@ static void null_pointers(const wseal_key* key) {
     check(wseal_buffer_data(NULL) == NULL && wseal_buffer_size(NULL) == 0, "bytes of no buffer");
 }
 
+static void null_pointers_of_the_watermark(const wseal_key* key) {
+    wseal_record* record = NULL;
+    wseal_detection* detection = NULL;
+    wseal_buffer* buffer = NULL;
+    int64_t seconds = 0;
+    uint8_t digest[WSEAL_DIGEST_BYTES] = {0};
+    wseal_record_info info = WSEAL_RECORD_INFO_INIT;
+    wseal_mark_report report = WSEAL_MARK_REPORT_INIT;
+    wseal_detection_result result = WSEAL_DETECTION_RESULT_INIT;
+    wseal_tensor_detection tensor_result = WSEAL_TENSOR_DETECTION_INIT;
+    wseal_tensor_mark counts = WSEAL_TENSOR_MARK_INIT;
+    wseal_tensor_correlation correlation = WSEAL_TENSOR_CORRELATION_INIT;
+    wseal_significance significance = {0, 0, 0};
+    const wseal_correlation correlations[WSEAL_STATISTIC_COUNT] = {{0, 0}};
+    const uint64_t shape[] = {64};
+    const wseal_tensor tensor = {"w", WSEAL_F32, 1, shape, {0}};
+    const wseal_tensor nameless = {NULL, WSEAL_F32, 1, shape, {0}};
+    const wseal_tensor shapeless = {"w", WSEAL_F32, 1, NULL, {0}};
+    const wseal_mark_identity identity = {"owner", "model", {0}};
+    const wseal_mark_identity ownerless = {NULL, "model", {0}};
+    float data[64] = {0};
+
+    REFUSED(wseal_significance_of(NULL, 0, &significance, error));
+    REFUSED(wseal_significance_of(correlations, 0, NULL, error));
+    REFUSED(wseal_record_load(NULL, &record, error));
+    REFUSED(wseal_record_load("file", NULL, error));
+    REFUSED(wseal_record_parse(NULL, 2, &record, error));
+    REFUSED(wseal_record_parse("{}", 2, NULL, error));
+    REFUSED(wseal_record_save(NULL, "file", 0, error));
+    REFUSED(wseal_record_json(NULL, &buffer, error));
+    REFUSED(wseal_record_get_info(NULL, &info, error));
+    REFUSED(wseal_record_require_signature(NULL, NULL, error));
+    REFUSED(wseal_record_verify_timestamp(NULL, "ca.pem", &seconds, &buffer, error));
+    REFUSED(wseal_mark(NULL, "out", key, "owner", NULL, &record, &report, error));
+    REFUSED(wseal_mark("model", NULL, key, "owner", NULL, &record, &report, error));
+    REFUSED(wseal_mark("model", "out", NULL, "owner", NULL, &record, &report, error));
+    REFUSED(wseal_mark("model", "out", key, NULL, NULL, &record, &report, error));
+    REFUSED(wseal_mark("model", "out", key, "owner", NULL, NULL, &report, error));
+    REFUSED(wseal_mark("model", "out", key, "owner", NULL, &record, NULL, error));
+    REFUSED(wseal_detect(NULL, key, NULL, NULL, &detection, error));
+    REFUSED(wseal_detect("suspect", NULL, NULL, NULL, &detection, error));
+    REFUSED(wseal_detect("suspect", key, NULL, NULL, &detection, error));
+    REFUSED(wseal_detection_get_result(NULL, &result, error));
+    REFUSED(wseal_detection_tensor_at(NULL, 0, &tensor_result, error));
+    REFUSED(wseal_detection_html(NULL, NULL, &buffer, error));
+    REFUSED(wseal_detection_json(NULL, NULL, &buffer, error));
+    REFUSED(wseal_tensor_digest(NULL, 1, digest, error));
+    REFUSED(wseal_tensor_digest(data, sizeof data, NULL, error));
+    REFUSED(wseal_original_root(NULL, 1, digest, error));
+    REFUSED(wseal_original_root(&tensor, 1, NULL, error));
+    REFUSED(wseal_original_root(&nameless, 1, digest, error));
+    REFUSED(wseal_original_root(&shapeless, 1, digest, error));
+    REFUSED(wseal_mark_tensor(NULL, &identity, &tensor, 0.01, data, sizeof data, 1, NULL, &counts, error));
+    REFUSED(wseal_mark_tensor(key, NULL, &tensor, 0.01, data, sizeof data, 1, NULL, &counts, error));
+    REFUSED(wseal_mark_tensor(key, &ownerless, &tensor, 0.01, data, sizeof data, 1, NULL, &counts, error));
+    REFUSED(wseal_mark_tensor(key, &identity, NULL, 0.01, data, sizeof data, 1, NULL, &counts, error));
+    REFUSED(wseal_mark_tensor(key, &identity, &nameless, 0.01, data, sizeof data, 1, NULL, &counts, error));
+    REFUSED(wseal_mark_tensor(key, &identity, &shapeless, 0.01, data, sizeof data, 1, NULL, &counts, error));
+    REFUSED(wseal_mark_tensor(key, &identity, &tensor, 0.01, NULL, sizeof data, 1, NULL, &counts, error));
+    REFUSED(wseal_mark_tensor(key, &identity, &tensor, 0.01, data, sizeof data, 1, NULL, NULL, error));
+    REFUSED(wseal_correlate_tensor(NULL, NULL, "w", WSEAL_F32, data, sizeof data, 1, NULL, &correlation, error));
+    REFUSED(wseal_correlate_tensor(key, NULL, "w", WSEAL_F32, data, sizeof data, 1, NULL, &correlation, error));
+    check(record == NULL && detection == NULL && buffer == NULL, "no output of a refused call");
+
+    wseal_record_free(NULL);
+    wseal_detection_free(NULL);
+}
+
 /* A struct of a size that no version of this library had. */
 static void struct_sizes(const wseal_key* key) {
     wseal_seal_options options = WSEAL_SEAL_OPTIONS_INIT;
@@ -105,6 +173,24 @@ static void struct_sizes(const wseal_key* key) {
     hooks.struct_size = 0;
     wseal_model* model = NULL;
     REFUSED(wseal_open("file", key, &hooks, &model, error));
+}
+
+static void struct_sizes_of_the_watermark(const wseal_key* key) {
+    wseal_record* record = NULL;
+    wseal_mark_report report = WSEAL_MARK_REPORT_INIT;
+    wseal_mark_options options = WSEAL_MARK_OPTIONS_INIT;
+    options.struct_size = sizeof options + 1;
+    REFUSED(wseal_mark("model", "out", key, "owner", &options, &record, &report, error));
+    report.struct_size = 0;
+    REFUSED(wseal_mark("model", "out", key, "owner", NULL, &record, &report, error));
+    const uint64_t shape[] = {64};
+    const wseal_tensor tensor = {"w", WSEAL_F32, 1, shape, {0}};
+    const wseal_mark_identity identity = {"owner", "model", {0}};
+    wseal_tensor_mark counts = WSEAL_TENSOR_MARK_INIT;
+    counts.struct_size = sizeof counts + 8;
+    float data[64] = {1.0F};
+    REFUSED(wseal_mark_tensor(key, &identity, &tensor, 0.01, data, sizeof data, 1, NULL, &counts, error));
+    check(data[0] == 1.0F, "data of a refused call");
 }
 
 static void names_of_numbers(void) {
@@ -124,7 +210,9 @@ int main(void) {
         return 1;
     }
     null_pointers(key);
+    null_pointers_of_the_watermark(key);
     struct_sizes(key);
+    struct_sizes_of_the_watermark(key);
     names_of_numbers();
     wseal_key_free(key);
     return failures == 0 ? 0 : 1;

@@ -18,6 +18,10 @@ TemporaryFolder::~TemporaryFolder() {
     std::filesystem::remove_all(path_, ignored);
 }
 
+std::filesystem::path tests_folder() {
+    return WEIGHTSEAL_TESTS;
+}
+
 Data read_file(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) throw std::runtime_error("cannot read " + path.string());

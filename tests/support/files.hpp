@@ -26,6 +26,9 @@ class TemporaryFolder {
     std::filesystem::path path_;
 };
 
+/// Where committed test files are.
+[[nodiscard]] std::filesystem::path tests_folder();
+
 [[nodiscard]] Data read_file(const std::filesystem::path& path);
 void write_file(const std::filesystem::path& path, Bytes content); ///< makes missing folders
 void write_file(const std::filesystem::path& path, std::string_view content);

@@ -3,6 +3,7 @@
 #include "weightseal/core/dtype.hpp"
 #include "weightseal/core/tensor.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace weightseal::testing {
@@ -66,7 +67,7 @@ std::size_t MemoryModel::add_alias(std::string name, std::string_view dtype, std
 }
 
 void MemoryModel::read(std::size_t entry, std::uint64_t offset, MutableBytes to) const {
-    std::memcpy(to.data(), data_[entry].data() + offset, to.size());
+    std::ranges::copy(Bytes(data_[entry]).subspan(offset, to.size()), to.begin());
 }
 
 } // namespace weightseal::testing

@@ -11,7 +11,7 @@
 namespace weightseal::testing {
 
 [[nodiscard]] inline nlohmann::json load_vectors(std::string_view name) {
-    const Data file = read_file(std::filesystem::path(WEIGHTSEAL_TESTS) / "vectors" / name);
+    const Data file = read_file(tests_folder() / "vectors" / name);
     return nlohmann::json::parse(as_text(file));
 }
 

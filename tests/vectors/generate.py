@@ -2,7 +2,7 @@
 """Makes the vectors beside it. Usage: generate.py PATH_OF_WEIGHTSEAL
 
 Nothing runs this in the tests: the files it made are committed, and every implementation must agree with them for ever. A
-rerun makes other containers, because containers hold random bytes, and the same keys.json and key_schedule.json.
+rerun makes other containers and time-stamps, because they hold random bytes, and the same of everything else.
 """
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -43,12 +44,19 @@ def text_of(kind: str, key: bytes) -> str:
     return f"wseal_{kind}_" + base64.urlsafe_b64encode(key + checksum).decode()
 
 
+def public_half(key: bytes) -> bytes:
+    return Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
+
+
 def make_keys() -> None:
     secrets = [bytes(32), bytes(range(32)), b"\xff" * 32, fixed("key")]
     write("keys.json", ["The text form of keys: 'wseal_' kind '_', then base64url of 32 bytes and of the first 4 bytes of",
-                        "SHA-256('weightseal/v1/key/' kind key). Made by generate.py with hashlib."],
+                        "SHA-256('weightseal/v1/key/' kind key), and of the public halves of signing keys, whose kind is 'signer'.",
+                        "Made by generate.py with hashlib, and the Python package 'cryptography' for the public halves."],
           {"keys": [{"kind": kind, "key": key.hex(), "text": text_of(kind, key)}
-                    for kind in ("seal", "recipient", "signing", "watermark") for key in secrets]})
+                    for kind in ("seal", "recipient", "signing", "watermark") for key in secrets],
+           "signers": [{"signing_key": key.hex(), "public": public_half(key).hex(), "text": text_of("signer", public_half(key))}
+                       for key in secrets]})
 
 
 # --- key_schedule.json
@@ -168,9 +176,114 @@ def by_writer(suite: int) -> dict:
                     key_text(secret))
 
 
+# --- record.json
+
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def text(string: str) -> bytes:
+    data = string.encode()
+    return struct.pack("<I", len(data)) + data
+
+
+def root_of(tensors: list[dict]) -> bytes:
+    """WATERMARK.md section 2."""
+    data = b"weightseal/watermark/v1/root" + struct.pack("<Q", len(tensors))
+    for tensor in tensors:
+        data += text(tensor["name"]) + text(tensor["dtype"]) + struct.pack("<I", len(tensor["shape"]))
+        data += struct.pack(f"<{len(tensor['shape'])}Q", *tensor["shape"]) + bytes.fromhex(tensor["sha256"])
+    return sha256(data)
+
+
+def claim_text(claim: dict) -> str:
+    """WATERMARK.md section 7."""
+    return json.dumps(claim, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def record_tensor(name: str, dtype: str, shape: list[int], data: str, elements: int | None = None,
+                  tied_to: str | None = None) -> dict:
+    tensor = {"name": name, "dtype": dtype, "shape": shape, "sha256": sha256(data.encode()).hex()}
+    if elements is not None:
+        tensor["mark"] = {"commitment": fixed(f"commitment {name}").hex(), "sha256": fixed(f"marked {name}").hex(),
+                          "elements": elements, "sketch": base64.b64encode(fixed(f"sketch {name}", 512)).decode()}
+    if tied_to is not None:
+        tensor["tied_to"] = tied_to
+    return tensor
+
+
+def make_authority(folder: Path) -> None:
+    """A root, and a certificate for time-stamps that is valid for one day."""
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    openssl("req", "-x509", *curve, "-keyout", "root.key", "-out", "root.pem", "-days", "1", "-subj", "/CN=Root of vectors")
+    openssl("req", *curve, "-keyout", "tsa.key", "-out", "tsa.csr", "-subj", "/O=weightseal/CN=Time-stamps of vectors")
+    (folder / "usage").write_text("extendedKeyUsage=critical,timeStamping\n")
+    openssl("x509", "-req", "-in", "tsa.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial", "-days", "1",
+            "-extfile", "usage", "-out", "tsa.pem")
+    (folder / "tsa.cnf").write_text("[tsa]\nserial=serial\nsigner_digest=sha256\ndefault_policy=1.2.3.4.1\ndigests=sha256\n"
+                                    "ess_cert_id_alg=sha256\n")
+
+
+def time_stamp(imprint: bytes, folder: Path) -> dict:
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", "ts", *arguments], cwd=folder, check=True, capture_output=True)
+
+    openssl("-query", "-digest", imprint.hex(), "-sha256", "-cert", "-out", "query")
+    openssl("-reply", "-config", "tsa.cnf", "-section", "tsa", "-queryfile", "query", "-signer", "tsa.pem", "-inkey", "tsa.key",
+            "-out", "reply")
+    reply = (folder / "reply").read_bytes()
+    time = re.search(rb"\x18\x0f(\d{14})Z", reply)[1].decode()
+    seconds = int(datetime.strptime(time + "+0000", "%Y%m%d%H%M%S%z").timestamp())
+    return {"response": base64.b64encode(reply).decode(), "authority": (folder / "root.pem").read_text(),
+            "name": "O = weightseal, CN = Time-stamps of vectors", "seconds": seconds}
+
+
+def record_case(name: str, strength: str, tensors: list[dict], owner: str, model_id: str, signing_key: bytes | None,
+                folder: Path) -> dict:
+    tensors.sort(key=lambda tensor: tensor["name"].encode())
+    root = root_of(tensors)
+    statistics = [f"{variant}_{feature}" for variant in ("blind", "aligned", "informed") for feature in ("white", "sign")]
+    claim = claim_text({"owner": owner, "model_id": model_id, "root": root.hex(), "strength": strength,
+                        "statistics": statistics, "tensors": tensors})
+    digest, signature = sha256(claim.encode()), b""
+    evidence = {"digest": digest.hex()}
+    if signing_key is not None:
+        signature = Ed25519PrivateKey.from_private_bytes(signing_key).sign(b"weightseal/watermark/v1/record" + digest)
+        evidence |= {"signer": text_of("signer", public_half(signing_key)),
+                     "signature": base64.b64encode(signature).decode()}
+    evidence_text = json.dumps(evidence, separators=(",", ":"))
+    return {"name": name, "claim": claim, "root": root.hex(),
+            "signing_key": signing_key.hex() if signing_key is not None else None,
+            "timestamp": time_stamp(sha256(claim.encode() + signature), folder),
+            "json": f'{{"weightseal_record":1,\n"claim":{claim},\n"evidence":{evidence_text}}}\n'}
+
+
+def make_records() -> None:
+    small = [record_tensor("weight", "F32", [64, 64], "w", 4096)]
+    many = [record_tensor("b.weight", "BF16", [4096, 11008], "b", 45088767), record_tensor("a.weight", "F64", [2, 4096], "a", 0),
+            record_tensor("lm_head.weight", "F16", [100, 64], "e", tied_to="embed.weight"),
+            record_tensor("embed.weight", "F16", [100, 64], "e", 6400), record_tensor("scale", "F32", [], "s"),
+            record_tensor("empty", "I64", [0, 2**57], ""), record_tensor("packed", "F4", [2, 3], "p"),
+            record_tensor("gewürz/模型 \"q\" \\ \t\x01\x7f </script>", "F8_E4M3", [5], "odd"),
+            record_tensor("Z", "U8", [3], "z"), record_tensor("\U0001f600", "BOOL", [1], "t"), record_tensor("\uffee", "I8", [1], "u")]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        make_authority(folder)
+        records = [record_case("unsigned", "0.005", small, "ACME Corp.", "tiny-1", None, folder),
+                   record_case("signed, of every kind of tensor", "0.00031622776601683794", many,
+                               "Ünïcode & Söhne\n\"GmbH\"", "model/7b-v2", fixed("signing key"), folder)]
+    write("record.json", ["Records of marks (WATERMARK.md sections 2, 7 and 8): the record's file, the text of its claim, the root of the",
+                          "original, and a time-stamp of it under certificates that were valid for a day. Made by generate.py with hashlib,",
+                          "json, the Python package 'cryptography', and the program openssl for time-stamps."], {"records": records})
+
+
 def main() -> None:
     make_keys()
     make_schedule()
+    make_records()
     write("container.json", ["Sealed files. 'parts' are pairs of offset and base64url; the rest of the 'size' bytes is zero, and SHA-256 of the",
                              "whole file is 'sha256'. What 'key' opens: tensors and files in the order of the file, with SHA-256 of their",
                              "bytes; the role 'head' is the head of a safetensors file. Made by generate.py with the program and with",

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import ctypes
+import hashlib
 import importlib
 import os
 from pathlib import Path
@@ -76,6 +78,14 @@ def sealed_folder(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
 
 
 @pytest.fixture(scope="session")
+def marking(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A small model and its marked copy: marks.Marking."""
+    from marks import make_marking
+
+    return make_marking(tmp_path_factory.mktemp("marking"))
+
+
+@pytest.fixture(scope="session")
 def real_model() -> Path:
     """A folder with a real model, named by WEIGHTSEAL_MODEL."""
     path = os.environ.get("WEIGHTSEAL_MODEL")
@@ -96,6 +106,12 @@ def damaged(sealed: Sealed, tmp_path: Path) -> Callable[[int], Path]:
         return path
 
     return make
+
+
+def text_key(kind: str, secret: bytes) -> str:
+    """The text form as the documentation of keys has it."""
+    check = hashlib.sha256(b"weightseal/v1/key/" + kind.encode() + secret).digest()[:4]
+    return f"wseal_{kind}_" + base64.urlsafe_b64encode(secret + check).decode()
 
 
 def body_start(path: Path) -> int:

@@ -24,17 +24,31 @@ STRUCTS = {
     "wseal_selection": _ffi.Selection,
     "wseal_read_options": _ffi.ReadOptions,
     "wseal_unseal_options": _ffi.UnsealOptions,
+    "wseal_correlation": _ffi.Correlation,
+    "wseal_significance": _ffi.Significance,
+    "wseal_record_info": _ffi.RecordInfo,
+    "wseal_mark_options": _ffi.MarkOptions,
+    "wseal_mark_report": _ffi.MarkReport,
+    "wseal_detect_options": _ffi.DetectOptions,
+    "wseal_detection_result": _ffi.DetectionResult,
+    "wseal_tensor_detection": _ffi.TensorDetection,
+    "wseal_report_options": _ffi.ReportOptions,
+    "wseal_tensor": _ffi.Tensor,
+    "wseal_mark_identity": _ffi.MarkIdentity,
+    "wseal_tensor_mark": _ffi.TensorMark,
+    "wseal_tensor_correlation": _ffi.TensorCorrelation,
 }
 
 
 @pytest.fixture(scope="module")
 def header() -> str:
-    return re.sub(r"/\*.*?\*/", "", (INCLUDE / "weightseal.h").read_text(), flags=re.DOTALL)
+    text = "".join(path.read_text() for path in sorted(INCLUDE.glob("*.h")))
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
 
 
 def parameters_in(header: str, name: str) -> int:
     match = re.search(rf"\b{name}\(([^;]*)\);", header)
-    assert match, f"{name} is not in weightseal.h"
+    assert match, f"{name} is in no C header"
     return 0 if match[1].strip() == "void" else match[1].count(",") + 1
 
 
@@ -61,10 +75,14 @@ def test_structs_have_the_layout_of_the_c_compiler(tmp_path: Path) -> None:
         "WSEAL_ABI_VERSION": _ffi.ABI_VERSION,
         "WSEAL_KEY_BYTES": _ffi.KEY_BYTES,
         "WSEAL_KEY_TEXT_SIZE": _ffi.KEY_TEXT_SIZE,
+        "WSEAL_DIGEST_BYTES": _ffi.DIGEST_BYTES,
+        "WSEAL_STATISTIC_COUNT": _ffi.STATISTIC_COUNT,
+        "WSEAL_DETECTED": _ffi.DETECTED,
         "WSEAL_NO_SUCH_TENSOR": _ffi.NO_SUCH_TENSOR,
         "WSEAL_UNSUPPORTED": _ffi.UNSUPPORTED,
         **{f"WSEAL_KEY_{name.upper()}": number for name, number in _ffi.KEY_KINDS.items()},
         **{f"WSEAL_{name.upper().replace('-', '_')}": number for name, number in _ffi.SUITES.items()},
+        **{f"WSEAL_FAMILY_{name.upper().replace('-', '_')}": number for name, number in _ffi.FAMILIES.items()},
     }
     for name, number in numbers.items():
         lines.append(f'printf("%d\\n", (int){name});')

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import re
 from pathlib import Path
@@ -9,13 +7,7 @@ from typing import Any
 
 import pytest
 import weightseal as ws
-from conftest import Sealed
-
-
-def text_key(kind: str, secret: bytes) -> str:
-    """The text form as the documentation of keys has it."""
-    check = hashlib.sha256(b"weightseal/v1/key/" + kind.encode() + secret).digest()[:4]
-    return f"wseal_{kind}_" + base64.urlsafe_b64encode(secret + check).decode()
+from conftest import Sealed, text_key
 
 
 def test_keygen_makes_distinct_keys() -> None:
@@ -24,9 +16,19 @@ def test_keygen_makes_distinct_keys() -> None:
     assert all(re.fullmatch(r"wseal_seal_[A-Za-z0-9_-]{48}", key) for key in keys)
 
 
+@pytest.mark.parametrize("kind", ["seal", "watermark", "signing"])
+def test_keygen_makes_keys_of_a_kind(kind: str) -> None:
+    key = ws.keygen(kind=kind)
+    assert re.fullmatch(rf"wseal_{kind}_[A-Za-z0-9_-]{{48}}", key)
+    assert key != ws.keygen(kind=kind)
+
+
 def test_keygen_refuses_unknown_kinds() -> None:
     with pytest.raises(ValueError, match="unknown kind"):
         ws.keygen("banana")
+    with pytest.raises(ws.Error) as caught:
+        ws.keygen("recipient")
+    assert caught.value.name == "unsupported"
 
 
 def test_sources_open_what_the_text_sealed(sealed: Sealed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from conftest import module
-from models import random_tensor, write_safetensors
+from marks import weights
+from models import write_safetensors
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
@@ -15,7 +16,7 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8")
 def test_python_block_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module("torch" if '"pt"' in block else "numpy")
     (tmp_path / "model").mkdir()
-    write_safetensors(tmp_path / "model" / "model.safetensors", {"w": random_tensor("F32", (16, 128), 0)}, {"a": "b"})
+    write_safetensors(tmp_path / "model" / "model.safetensors", {"w": weights(0)}, {"a": "b"})
     (tmp_path / "model" / "config.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
     exec(compile(block, str(README), "exec"), {})

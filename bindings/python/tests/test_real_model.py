@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 import weightseal as ws
-from conftest import bytes_of
+from conftest import bytes_of, module
+from marks import KEY, OTHER_KEY
 from test_seal import content_of
 
 
@@ -65,3 +66,78 @@ def test_verify_and_unseal(real_model: Path, sealed_real: tuple[Path, str], tmp_
     ws.verify(path, key=key)
     ws.unseal(path, tmp_path / "out", key=key)
     assert content_of(tmp_path / "out") == content_of(real_model)
+
+
+@pytest.fixture(scope="module")
+def marked_real(real_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ws.Record]:
+    path = tmp_path_factory.mktemp("real") / "marked"
+    return path, ws.mark(real_model, path, key=KEY, owner="acme")
+
+
+def test_auto_strength_is_enough_and_changes_little(real_model: Path, marked_real: tuple[Path, ws.Record]) -> None:
+    _, record = marked_real
+    assert record.report is not None and record.model_id == real_model.name
+    assert record.report.relative_change < 0.01
+    assert record.report.found.z >= record.report.expected_z > 13
+    assert record.report.found.log10_p < -38
+
+
+def attacks(np: Any) -> dict[str, Callable[[Any], Any]]:
+    """What is done to a matrix of the marked model."""
+    rng = np.random.default_rng(1)
+
+    def rounded(w: Any, levels: int) -> Any:
+        step = np.abs(w).max(axis=1, keepdims=True) / levels
+        return np.rint(w / step) * step
+
+    return {
+        "to float16": lambda w: w.astype(np.float16).astype(np.float32),
+        "to int8": lambda w: rounded(w, 127),
+        "to int4": lambda w: rounded(w, 7),
+        "to signs": np.sign,
+        "half pruned": lambda w: np.where(np.abs(w) > np.median(np.abs(w)), w, 0),
+        "noisy": lambda w: w + rng.normal(0, 0.1 * w.std(), w.shape),
+        "scaled": lambda w: w * rng.uniform(0.5, 2, (len(w), 1)),
+    }
+
+
+@pytest.mark.parametrize("name", ["to float16", "to int8", "to int4", "to signs", "half pruned", "noisy", "scaled"])
+def test_the_mark_survives_and_only_the_marked_has_it(
+    real_model: Path, marked_real: tuple[Path, ws.Record], name: str, tmp_path: Path, safetensors: Any, np: Any
+) -> None:
+    numpy_io = module("safetensors.numpy")
+    marked, record = marked_real
+    attack = attacks(np)[name]
+    for folder, verdict in ((marked, "detected"), (real_model, "not detected")):
+        (file,) = folder.glob("*.safetensors")
+        # Renamed, too.
+        suspect = {
+            f"taken.{tensor}": attack(w).astype(np.float32) if w.ndim == 2 and w.dtype == np.float32 else w
+            for tensor, w in numpy_io.load_file(file).items()
+        }
+        numpy_io.save_file(suspect, tmp_path / "suspect.safetensors")
+        result = ws.detect(tmp_path / "suspect.safetensors", key=KEY, record=record)
+        assert result.verdict == verdict, result
+        assert {tensor.matched_by for tensor in result.tensors} == {"name part"}
+
+
+def test_another_mark_does_not_hide_it(marked_real: tuple[Path, ws.Record], tmp_path: Path) -> None:
+    marked, record = marked_real
+    other = ws.mark(marked, tmp_path / "twice", key=OTHER_KEY, owner="thief")
+    first = ws.detect(tmp_path / "twice", key=KEY, record=record)
+    second = ws.detect(tmp_path / "twice", key=OTHER_KEY, record=other)
+    assert first.detected and second.detected
+    # Who marked first: his original does not carry the other's mark, the other's "original" carries his.
+    assert ws.detect(marked, key=OTHER_KEY, record=other).verdict == "not detected"
+
+
+def test_half_of_a_merge_is_enough(
+    real_model: Path, marked_real: tuple[Path, ws.Record], tmp_path: Path, safetensors: Any, np: Any
+) -> None:
+    numpy_io = module("safetensors.numpy")
+    marked, record = marked_real
+    state, plain = (numpy_io.load_file(next(folder.glob("*.safetensors"))) for folder in (marked, real_model))
+    merged = {name: (w + plain[name]) / 2 if w.dtype == np.float32 else w for name, w in state.items()}
+    numpy_io.save_file(merged, tmp_path / "merged.safetensors")
+    result = ws.detect(tmp_path / "merged.safetensors", key=KEY, record=record)
+    assert result.detected and result.z < 0.7 * record.report.found.z

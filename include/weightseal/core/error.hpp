@@ -83,6 +83,24 @@ enum class Errc : int {
     wrong_shard = 84,           ///< a tensor is in another shard than it says
     missing_tensor = 85,        ///< a tensor it names is in no shard
     no_model = 86,              ///< the folder holds no safetensors file
+
+    // watermark
+    bad_strength = 90,         ///< a strength outside its range
+    nothing_to_mark = 91,      ///< no tensor of the model can be marked
+    unmarkable_dtype = 92,     ///< a tensor of FP8 or integers was chosen for marking
+    already_marked = 93,       ///< the model is the marked one of this record
+    key_mismatch = 94,         ///< not the key that the record commits to
+    original_mismatch = 95,    ///< not the original that the record commits to
+    no_common_tensor = 96,     ///< the suspect holds none of the record's marked tensors
+    record_not_json = 97,      ///< the record is not valid JSON
+    record_malformed = 98,     ///< JSON of another shape than a record's
+    record_version = 99,       ///< a record version this build does not read
+    record_altered = 100,      ///< the record's digest or root does not match its content
+    record_unsigned = 101,     ///< a signature was demanded, and the record has none
+    record_signature = 102,    ///< the record's signature is wrong, or another signer's
+    timestamp_malformed = 103, ///< not an RFC 3161 response that grants a time-stamp
+    timestamp_mismatch = 104,  ///< the time-stamp is of something else
+    timestamp_untrusted = 105, ///< no given authority vouches for the time-stamp
 };
 
 /// The identifier of an error code, for example "wrong_key". Static storage; never null.

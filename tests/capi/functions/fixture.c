@@ -13,7 +13,7 @@ static void fail(const char* what) {
     exit(EXIT_FAILURE);
 }
 
-static void write_whole(const char* path, const void* data, size_t size, const char* mode) {
+void write_whole(const char* path, const void* data, size_t size, const char* mode) {
     FILE* file = fopen(path, mode);
     if (file == NULL || fwrite(data, 1, size, file) != size || fclose(file) != 0) {
         fail(path);
@@ -71,13 +71,17 @@ static int remove_entry(const char* path, const struct stat* status, int type, s
     return remove(path);
 }
 
+void remove_folder(const char* path) {
+    nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 void close_fixture(fixture* f) {
     wseal_model_free(f->model);
     wseal_key_free(f->key);
     for (size_t t = 0; t < tensor_total; ++t) {
         free(f->data[t]);
     }
-    nftw(f->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    remove_folder(f->folder);
 }
 
 const char* path_in(const fixture* f, const char* name) {

@@ -45,6 +45,25 @@ static void round_trip(void) {
     wseal_key_free(key);
 }
 
+static void generated_kinds(void) {
+    static const struct {
+        uint32_t kind;
+        const char* prefix;
+    } kinds[] = {
+        {WSEAL_KEY_SEAL, "wseal_seal_"},
+        {WSEAL_KEY_WATERMARK, "wseal_watermark_"},
+        {WSEAL_KEY_SIGNING, "wseal_signing_"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; ++i) {
+        wseal_key* key = NULL;
+        char text[WSEAL_KEY_TEXT_SIZE];
+        OK(wseal_key_generate(kinds[i].kind, &key, error));
+        OK(wseal_key_format(key, text, sizeof text, error));
+        CHECK(strncmp(text, kinds[i].prefix, strlen(kinds[i].prefix)) == 0);
+        wseal_key_free(key);
+    }
+}
+
 static void raw_bytes(void) {
     uint8_t bytes[WSEAL_KEY_BYTES];
     for (unsigned i = 0; i < WSEAL_KEY_BYTES; ++i) {
@@ -72,7 +91,10 @@ static void refusals(void) {
     text[20] = 'X';
     EXPECT(WSEAL_KEY_CHECKSUM, wseal_key_parse(text, &key, error));
     EXPECT(WSEAL_KEY_FORMAT, wseal_key_parse("hello", &key, error));
-    EXPECT(WSEAL_UNSUPPORTED, wseal_key_generate(WSEAL_KEY_SIGNING, &key, error));
+    static const uint32_t not_made[] = {0, WSEAL_KEY_RECIPIENT, WSEAL_KEY_WATERMARK + 1, UINT32_MAX};
+    for (size_t i = 0; i < sizeof not_made / sizeof not_made[0]; ++i) {
+        EXPECT(WSEAL_UNSUPPORTED, wseal_key_generate(not_made[i], &key, error));
+    }
     EXPECT(WSEAL_KEY_SOURCE_FAILED, wseal_key_from_source("env:WEIGHTSEAL_NO_SUCH_VARIABLE", &key, error));
     EXPECT(WSEAL_KEY_SOURCE_FAILED, wseal_key_from_source(text, &key, error));
     CHECK(key == NULL);
@@ -90,6 +112,7 @@ static void sources(void) {
 
 void test_keys(void) {
     round_trip();
+    generated_kinds();
     raw_bytes();
     refusals();
     sources();

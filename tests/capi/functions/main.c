@@ -8,9 +8,23 @@ static const struct {
     const char* name;
     void (*run)(void);
 } tests[] = {
-    {"versions", test_versions}, {"keys", test_keys},       {"sealing", test_sealing},       {"opening", test_opening},
-    {"listing", test_listing},   {"reading", test_reading}, {"failures", test_failures},     {"plans", test_plans},
-    {"hooks", test_hooks},       {"structs", test_structs}, {"two models", test_two_models},
+    {"versions", test_versions},
+    {"keys", test_keys},
+    {"sealing", test_sealing},
+    {"opening", test_opening},
+    {"listing", test_listing},
+    {"reading", test_reading},
+    {"failures", test_failures},
+    {"plans", test_plans},
+    {"hooks", test_hooks},
+    {"structs", test_structs},
+    {"two models", test_two_models},
+    {"marking", test_marking},
+    {"marking refusals", test_marking_refusals},
+    {"records", test_records},
+    {"detecting", test_detecting},
+    {"tensors", test_tensors},
+    {"watermark structs", test_watermark_structs},
 };
 
 int main(int argc, char** argv) {

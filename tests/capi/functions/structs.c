@@ -54,16 +54,6 @@ static void shorter_outputs(const fixture* f) {
     CHECK(all_are((const char*)&facts + sizeof(size_t), sizeof facts - sizeof(size_t), 0xEE));
 }
 
-/* Sizes that no version of this library had. */
-#define REFUSED_SIZES(object, call)                                                                                    \
-    do {                                                                                                               \
-        static const size_t sizes[] = {0, 1, sizeof(size_t) - 1, sizeof(object) + 1, (size_t)-1};                      \
-        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; ++i) {                                                  \
-            (object).struct_size = sizes[i];                                                                           \
-            EXPECT(WSEAL_INVALID_ARGUMENT, call);                                                                      \
-        }                                                                                                              \
-    } while (0)
-
 static void impossible_sizes(const fixture* f) {
     wseal_seal_options seal_options = WSEAL_SEAL_OPTIONS_INIT;
     REFUSED_SIZES(seal_options, wseal_seal(f->source, path_in(f, "no.wseal"), f->key, &seal_options, error));
@@ -110,6 +100,15 @@ static void initializers(void) {
     static const wseal_tensor_info tensor = WSEAL_TENSOR_INFO_INIT;
     static const wseal_file_info file = WSEAL_FILE_INFO_INIT;
     static const wseal_plan_item item = WSEAL_PLAN_ITEM_INIT;
+    static const wseal_record_info record = WSEAL_RECORD_INFO_INIT;
+    static const wseal_mark_options mark_options = WSEAL_MARK_OPTIONS_INIT;
+    static const wseal_mark_report report = WSEAL_MARK_REPORT_INIT;
+    static const wseal_detect_options detect_options = WSEAL_DETECT_OPTIONS_INIT;
+    static const wseal_detection_result result = WSEAL_DETECTION_RESULT_INIT;
+    static const wseal_tensor_detection tensor_result = WSEAL_TENSOR_DETECTION_INIT;
+    static const wseal_report_options report_options = WSEAL_REPORT_OPTIONS_INIT;
+    static const wseal_tensor_mark counts = WSEAL_TENSOR_MARK_INIT;
+    static const wseal_tensor_correlation correlation = WSEAL_TENSOR_CORRELATION_INIT;
 #define CHECK_INIT(object)                                                                                             \
     CHECK((object).struct_size == sizeof(object));                                                                     \
     CHECK(all_are((const char*)&(object) + sizeof(size_t), sizeof(object) - sizeof(size_t), 0))
@@ -121,6 +120,15 @@ static void initializers(void) {
     CHECK_INIT(tensor);
     CHECK_INIT(file);
     CHECK_INIT(item);
+    CHECK_INIT(record);
+    CHECK_INIT(mark_options);
+    CHECK_INIT(report);
+    CHECK_INIT(detect_options);
+    CHECK_INIT(result);
+    CHECK_INIT(tensor_result);
+    CHECK_INIT(report_options);
+    CHECK_INIT(counts);
+    CHECK_INIT(correlation);
 }
 
 void test_structs(void) {

@@ -33,6 +33,16 @@ extern int failures;
     } while (0)
 #define OK(call) EXPECT(WSEAL_OK, call)
 
+/* Sizes that no version of this library had are refused. */
+#define REFUSED_SIZES(object, call)                                                                                    \
+    do {                                                                                                               \
+        static const size_t sizes[] = {0, 1, sizeof(size_t) - 1, sizeof(object) + 1, (size_t)-1};                      \
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; ++i) {                                                  \
+            (object).struct_size = sizes[i];                                                                           \
+            EXPECT(WSEAL_INVALID_ARGUMENT, call);                                                                      \
+        }                                                                                                              \
+    } while (0)
+
 /* A folder with config.json and model.safetensors, sealed with chunks of 64 KiB, and open. The tensors:
  * "bytes" U8 [100000], "matrix" BF16 [600, 400], "none" F32 [0, 3], "scalar" F32 []. */
 enum { tensor_bytes, tensor_matrix, tensor_none, tensor_scalar, tensor_total };
@@ -53,6 +63,9 @@ void close_fixture(fixture* f);
 /* folder/name in a static buffer that the next call reuses. */
 const char* path_in(const fixture* f, const char* name);
 int file_exists(const char* path);
+/* Appends to a file in mode "ab". A failure ends the program, as of all helpers. */
+void write_whole(const char* path, const void* data, size_t size, const char* mode);
+void remove_folder(const char* path);
 /* The whole file in memory of malloc. */
 unsigned char* read_whole(const char* path, size_t* size);
 int all_are(const void* memory, size_t size, unsigned char value);
@@ -69,5 +82,11 @@ void test_plans(void);
 void test_hooks(void);
 void test_structs(void);
 void test_two_models(void);
+void test_marking(void);
+void test_marking_refusals(void);
+void test_records(void);
+void test_detecting(void);
+void test_tensors(void);
+void test_watermark_structs(void);
 
 #endif

@@ -17,7 +17,7 @@ using Numbers = std::map<std::string, int>;
 
 // "name = number," lines of the enumeration that starts with `head` in a header of the tree.
 Numbers enumeration(const std::string& path, const std::string& head, const std::string& prefix) {
-    const Data file = read_file(std::filesystem::path(WEIGHTSEAL_TESTS) / ".." / path);
+    const Data file = read_file(tests_folder() / ".." / path);
     std::string text(as_text(file));
     text = text.substr(text.find(head));
     text = text.substr(0, text.find("}"));

@@ -1,4 +1,5 @@
-"""weightseal protects AI model weights: seal a model into one opaque file, and decrypt it only in memory.
+"""weightseal protects AI model weights: seal a model into one opaque file that is decrypted only in memory, and hide a
+mark in the weights that shows later whose they are.
 
     import weightseal as ws
 
@@ -8,35 +9,58 @@
         m.keys(), m.get_tensor("w"), m.get_slice("w")[8:16, :64]
     state = ws.load_file("model.wseal", key=key, framework="pt")
 
+    wm_key = ws.keygen(kind="watermark")
+    record = ws.mark("model/", "marked/", key=wm_key, owner="acme")
+    ws.detect("suspect/", key=wm_key, record=record).detected
+
 Every function may be called from several threads at once. All of them release the interpreter lock while they work.
 """
 
+from ._detect import Detection, TensorCorrelation, TensorDetection, correlate_tensor, detect
 from ._errors import Error
 from ._facts import Facts, inspect
 from ._ffi import lib as _lib
 from ._keys import Key, keygen
+from ._mark import TensorMark, mark, mark_tensor, original_root
 from ._model import Model, TensorInfo
 from ._model import open_model as open
+from ._record import MarkReport, Record, TimeStamp
 from ._seal import seal
 from ._slice import TensorSlice
 from ._source import ReadAt
+from ._statistics import Correlation, Significance, significance
 from ._whole import load_file, unseal, verify
 
 __version__: str = _lib.wseal_version().decode()
 
 __all__ = [
+    "Correlation",
+    "Detection",
     "Error",
     "Facts",
     "Key",
+    "MarkReport",
     "Model",
     "ReadAt",
+    "Record",
+    "Significance",
+    "TensorCorrelation",
+    "TensorDetection",
     "TensorInfo",
+    "TensorMark",
     "TensorSlice",
+    "TimeStamp",
+    "correlate_tensor",
+    "detect",
     "inspect",
     "keygen",
     "load_file",
+    "mark",
+    "mark_tensor",
     "open",
+    "original_root",
     "seal",
+    "significance",
     "unseal",
     "verify",
 ]

@@ -10,8 +10,11 @@ from ctypes import (
     Structure,
     c_char,
     c_char_p,
+    c_double,
     c_int,
+    c_int64,
     c_size_t,
+    c_uint8,
     c_uint32,
     c_uint64,
     c_void_p,
@@ -24,9 +27,13 @@ from ._errors import Error
 ABI_VERSION = 1
 KEY_BYTES = 32
 KEY_TEXT_SIZE = 80
+DIGEST_BYTES = 32
+STATISTIC_COUNT = 6
 
 KEY_KINDS = {"seal": 1, "recipient": 2, "signing": 3, "watermark": 4}
 SUITES = {"aes-256-gcm": 1, "chacha20-poly1305": 2}
+FAMILIES = {"automatic": 0, "none": 1, "rmsnorm": 2, "post-layernorm": 3}
+DETECTED = 1
 
 UNSUPPORTED = 4
 NO_SUCH_TENSOR = 47
@@ -167,6 +174,165 @@ class UnsealOptions(Sized):
     ]
 
 
+class Correlation(Structure):
+    """wseal_correlation"""
+
+    _fields_ = [("s", c_int64), ("q", c_uint64)]
+
+
+class Significance(Structure):
+    """wseal_significance"""
+
+    _fields_ = [("z", c_double), ("log10_p", c_double), ("log10_p_2_64_keys", c_double)]
+
+
+class RecordInfo(Sized):
+    """wseal_record_info"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("owner", c_char_p),
+        ("model_id", c_char_p),
+        ("root", c_uint8 * DIGEST_BYTES),
+        ("scope", c_uint8 * DIGEST_BYTES),
+        ("strength", c_double),
+        ("tensors", c_uint64),
+        ("marked_elements", c_uint64),
+        ("signer", c_char_p),
+        ("has_timestamp", c_int),
+    ]
+
+
+class MarkOptions(Sized):
+    """wseal_mark_options"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("model_id", c_char_p),
+        ("strength", c_double),
+        ("tensors", POINTER(c_char_p)),
+        ("tensors_count", c_size_t),
+        ("signing_key", c_void_p),
+        ("record", c_char_p),
+        ("threads", c_uint32),
+        ("overwrite", c_int),
+        ("hooks", POINTER(Hooks)),
+    ]
+
+
+class MarkReport(Sized):
+    """wseal_mark_report"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("marked_tensors", c_uint64),
+        ("tied_tensors", c_uint64),
+        ("copied_tensors", c_uint64),
+        ("marked_elements", c_uint64),
+        ("zeros", c_uint64),
+        ("nonfinite", c_uint64),
+        ("strength", c_double),
+        ("relative_change", c_double),
+        ("expected_z", c_double),
+        ("found", Significance),
+    ]
+
+
+class DetectOptions(Sized):
+    """wseal_detect_options"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("original", c_char_p),
+        ("family", c_uint32),
+        ("max_log10_p", c_double),
+        ("threads", c_uint32),
+        ("identify_suspect", c_int),
+        ("hooks", POINTER(Hooks)),
+    ]
+
+
+class DetectionResult(Sized):
+    """wseal_detection_result"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("verdict", c_uint32),
+        ("family", c_uint32),
+        ("significance", Significance),
+        ("expected_z", c_double),
+        ("matched_elements", c_uint64),
+        ("nonfinite", c_uint64),
+        ("tensors", c_size_t),
+        ("extra_tensors", c_size_t),
+        ("run", c_uint32),
+        ("correlations", Correlation * STATISTIC_COUNT),
+    ]
+
+
+class TensorDetection(Sized):
+    """wseal_tensor_detection"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_char_p),
+        ("suspect_name", c_char_p),
+        ("matched_by", c_uint32),
+        ("elements", c_uint64),
+        ("nonfinite", c_uint64),
+        ("run", c_uint32),
+        ("correlations", Correlation * STATISTIC_COUNT),
+    ]
+
+
+class ReportOptions(Sized):
+    """wseal_report_options"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("command", c_char_p),
+        ("authorities", c_char_p),
+        ("suspect_seen", c_int64),
+    ]
+
+
+class Tensor(Structure):
+    """wseal_tensor"""
+
+    _fields_ = [
+        ("name", c_char_p),
+        ("dtype", c_uint32),
+        ("rank", c_uint32),
+        ("shape", POINTER(c_uint64)),
+        ("digest", c_uint8 * DIGEST_BYTES),
+    ]
+
+
+class MarkIdentity(Structure):
+    """wseal_mark_identity"""
+
+    _fields_ = [("owner", c_char_p), ("model_id", c_char_p), ("scope", c_uint8 * DIGEST_BYTES)]
+
+
+class TensorMark(Sized):
+    """wseal_tensor_mark"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("elements", c_uint64),
+        ("zeros", c_uint64),
+        ("nonfinite", c_uint64),
+        ("squared_change", c_double),
+        ("squared_norm", c_double),
+    ]
+
+
+class TensorCorrelation(Sized):
+    """wseal_tensor_correlation"""
+
+    _fields_ = [("struct_size", c_size_t), ("white", Correlation), ("sign", Correlation), ("nonfinite", c_uint64)]
+
+
 _Handle = c_void_p
 _HandleOut = POINTER(c_void_p)
 _Error = POINTER(ErrorText)
@@ -179,6 +345,12 @@ PLAIN: dict[str, tuple[Any, list[Any]]] = {
     "wseal_dtype_name": (c_char_p, [c_uint32]),
     "wseal_key_free": (None, [_Handle]),
     "wseal_model_free": (None, [_Handle]),
+    "wseal_record_free": (None, [_Handle]),
+    "wseal_detection_free": (None, [_Handle]),
+    "wseal_statistic_name": (c_char_p, [c_uint32]),
+    "wseal_verdict_name": (c_char_p, [c_uint32]),
+    "wseal_matched_by_name": (c_char_p, [c_uint32]),
+    "wseal_model_family_name": (c_char_p, [c_uint32]),
     "wseal_buffer_data": (c_void_p, [_Handle]),
     "wseal_buffer_size": (c_size_t, [_Handle]),
     "wseal_buffer_free": (None, [_Handle]),
@@ -212,6 +384,44 @@ FALLIBLE: dict[str, list[Any]] = {
     "wseal_read_file": [_Handle, c_size_t, POINTER(ReadOptions), _HandleOut],
     "wseal_verify": [_Handle, POINTER(ReadOptions)],
     "wseal_unseal": [_Handle, c_char_p, POINTER(UnsealOptions)],
+    "wseal_record_load": [c_char_p, _HandleOut],
+    "wseal_record_parse": [c_char_p, c_size_t, _HandleOut],
+    "wseal_record_save": [_Handle, c_char_p, c_int],
+    "wseal_record_json": [_Handle, _HandleOut],
+    "wseal_record_get_info": [_Handle, POINTER(RecordInfo)],
+    "wseal_record_require_signature": [_Handle, c_char_p],
+    "wseal_record_verify_timestamp": [_Handle, c_char_p, POINTER(c_int64), _HandleOut],
+    "wseal_mark": [c_char_p, c_char_p, _Handle, c_char_p, POINTER(MarkOptions), _HandleOut, POINTER(MarkReport)],
+    "wseal_detect": [c_char_p, _Handle, _Handle, POINTER(DetectOptions), _HandleOut],
+    "wseal_detection_get_result": [_Handle, POINTER(DetectionResult)],
+    "wseal_detection_tensor_at": [_Handle, c_size_t, POINTER(TensorDetection)],
+    "wseal_detection_html": [_Handle, POINTER(ReportOptions), _HandleOut],
+    "wseal_detection_json": [_Handle, POINTER(ReportOptions), _HandleOut],
+    "wseal_significance_of": [POINTER(Correlation), c_uint32, POINTER(Significance)],
+    "wseal_tensor_digest": [c_void_p, c_size_t, c_uint8 * DIGEST_BYTES],
+    "wseal_original_root": [POINTER(Tensor), c_size_t, c_uint8 * DIGEST_BYTES],
+    "wseal_mark_tensor": [
+        _Handle,
+        POINTER(MarkIdentity),
+        POINTER(Tensor),
+        c_double,
+        c_void_p,
+        c_size_t,
+        c_uint32,
+        POINTER(Hooks),
+        POINTER(TensorMark),
+    ],
+    "wseal_correlate_tensor": [
+        _Handle,
+        _Handle,
+        c_char_p,
+        c_uint32,
+        c_void_p,
+        c_size_t,
+        c_uint32,
+        POINTER(Hooks),
+        POINTER(TensorCorrelation),
+    ],
 }
 
 

@@ -1,36 +1,18 @@
-// The C ABI over the C++ API: converts, checks for NULL, catches everything.
+// Sealed containers.
 
-#include "weightseal.h"
+#include "common.hpp"
 
-#include "weightseal/weightseal.hpp"
+#include "weightseal/container/sealed_model.hpp"
+#include "weightseal/container/sealer.hpp"
+#include "weightseal/container/unseal.hpp"
+#include "weightseal/core/suite.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <mutex>
 #include <string>
-#include <type_traits>
 
-// The numbers of the C header and of the C++ API are the same.
-#define SAME(c, cpp) static_assert(static_cast<int>(c) == static_cast<int>(cpp))
-SAME(WSEAL_INVALID_ARGUMENT, weightseal::Errc::invalid_argument);
-SAME(WSEAL_CALLBACK_FAILED, weightseal::Errc::callback_failed);
-SAME(WSEAL_UNSUPPORTED_FILE, weightseal::Errc::unsupported_file);
-SAME(WSEAL_WRONG_KEY, weightseal::Errc::wrong_key);
-SAME(WSEAL_KEYS_DROPPED, weightseal::Errc::keys_dropped);
-SAME(WSEAL_NOT_SEALED, weightseal::Errc::not_sealed);
-SAME(WSEAL_TOO_LARGE, weightseal::Errc::too_large);
-SAME(WSEAL_HEADER_TRUNCATED, weightseal::Errc::header_truncated);
-SAME(WSEAL_MISALIGNED_TENSOR, weightseal::Errc::misaligned_tensor);
-SAME(WSEAL_SHARD_INDEX_NOT_JSON, weightseal::Errc::shard_index_not_json);
-SAME(WSEAL_NO_MODEL, weightseal::Errc::no_model);
-SAME(WSEAL_KEY_WATERMARK, weightseal::KeyKind::watermark);
 SAME(WSEAL_CHACHA20_POLY1305, weightseal::Suite::chacha20_poly1305);
-SAME(WSEAL_U64, weightseal::Dtype::u64);
 #undef SAME
-
-struct wseal_key {
-    weightseal::Key key;
-};
 
 struct wseal_model {
     explicit wseal_model(weightseal::SealedModel opened) : model(std::move(opened)) {}
@@ -60,100 +42,14 @@ struct wseal_model {
     }
 };
 
-struct wseal_buffer {
-    weightseal::AlignedBuffer buffer;
-};
-
 struct wseal_plan {
     weightseal::Plan plan;
 };
 
-namespace {
-
 using namespace weightseal;
+using namespace weightseal::capi;
 
-wseal_status fail(wseal_error* error, Errc code, const char* message) noexcept {
-    if (error != nullptr) std::snprintf(error->message, sizeof error->message, "%s", message);
-    return static_cast<wseal_status>(code);
-}
-
-// The boundary: no exception leaves the library.
-template <class Body>
-wseal_status guarded(wseal_error* error, const Body& body) noexcept {
-    try {
-        body();
-        return WSEAL_OK;
-    } catch (const Error& e) {
-        return fail(error, e.errc(), e.what());
-    } catch (const std::bad_alloc&) {
-        return fail(error, Errc::out_of_memory, "out of memory");
-    } catch (const std::exception& e) {
-        return fail(error, Errc::internal, e.what());
-    } catch (...) {
-        return fail(error, Errc::internal, "an exception of an unknown type");
-    }
-}
-
-template <class... Pointers>
-void require(const Pointers*... pointers) {
-    const bool any_null = ((pointers == nullptr) || ...);
-    if (any_null) throw Error(Errc::invalid_argument, "call", "a pointer that must not be NULL is NULL");
-}
-
-// Callers compiled against an older header have a shorter struct.
-template <class Struct>
-void check_size(const Struct& sized) {
-    if (sized.struct_size < sizeof(std::size_t) || sized.struct_size > sizeof(Struct))
-        throw Error(Errc::invalid_argument, "struct_size", "is not that of this library's struct or an older one");
-}
-
-// The members that the caller does not know keep their defaults.
-template <class Options>
-Options copy_options(const Options* options, const Options& defaults) {
-    if (options == nullptr) return defaults;
-    check_size(*options);
-    Options copy = defaults;
-    std::memcpy(static_cast<void*>(&copy), options, options->struct_size);
-    return copy;
-}
-
-// Writes as much of an output struct as the caller has.
-template <class Out>
-void write_out(Out* out, Out value) {
-    check_size(*out);
-    value.struct_size = out->struct_size;
-    std::memcpy(static_cast<void*>(out), &value, out->struct_size);
-}
-
-wseal_hooks hooks_of(const wseal_hooks* hooks) {
-    static constexpr wseal_hooks none = WSEAL_HOOKS_INIT;
-    const wseal_hooks copy = copy_options(hooks, none);
-    if ((copy.alloc == nullptr) != (copy.free == nullptr))
-        throw Error(Errc::invalid_argument, "hooks", "alloc and free are given both or neither");
-    return copy;
-}
-
-Hooks to_hooks(const wseal_hooks& c) {
-    Hooks hooks;
-    if (c.progress != nullptr)
-        hooks.progress = [c](std::uint64_t done, std::uint64_t total) { c.progress(c.context, done, total); };
-    if (c.cancelled != nullptr) hooks.cancelled = [c] { return c.cancelled(c.context) != 0; };
-    if (c.log != nullptr) hooks.log = [c](std::string_view message) { c.log(c.context, std::string(message).c_str()); };
-    return hooks;
-}
-
-Parallel to_parallel(const wseal_hooks& c, std::uint32_t threads) {
-    Parallel parallel;
-    parallel.threads = threads;
-    if (c.parallel_for != nullptr)
-        parallel.run = [c](std::size_t count, const std::function<void(std::size_t)>& body) {
-            const auto call = [](void* context, std::size_t i) {
-                (*static_cast<const std::function<void(std::size_t)>*>(context))(i);
-            };
-            c.parallel_for(c.context, count, call, const_cast<std::function<void(std::size_t)>*>(&body));
-        };
-    return parallel;
-}
+namespace {
 
 ReadOptions to_read_options(const wseal_read_options* options) {
     static constexpr wseal_read_options defaults = WSEAL_READ_OPTIONS_INIT;
@@ -218,10 +114,6 @@ wseal_facts to_facts(const Facts& facts) {
     return c;
 }
 
-bool is_key_kind(uint32_t kind) {
-    return kind >= WSEAL_KEY_SEAL && kind <= WSEAL_KEY_WATERMARK;
-}
-
 wseal_status open_with(wseal_error* error, const wseal_key* key, const wseal_hooks* hooks, wseal_model** own_model,
                        const std::function<std::shared_ptr<const ByteSource>()>& make_source) noexcept {
     return guarded(error, [&] {
@@ -234,63 +126,6 @@ wseal_status open_with(wseal_error* error, const wseal_key* key, const wseal_hoo
 } // namespace
 
 extern "C" {
-
-uint32_t wseal_abi_version(void) {
-    return WSEAL_ABI_VERSION;
-}
-const char* wseal_version(void) {
-    return version_string();
-}
-
-const char* wseal_status_name(uint32_t status) {
-    return status == WSEAL_OK ? "ok" : errc_name(static_cast<Errc>(status));
-}
-
-wseal_status wseal_key_generate(uint32_t kind, wseal_key** own_key, wseal_error* error) {
-    return guarded(error, [&] {
-        require(own_key);
-        if (kind != WSEAL_KEY_SEAL) throw Error(Errc::unsupported, "key", "only seal keys can be generated");
-        *own_key = new wseal_key{Key::generate(KeyKind::seal)};
-    });
-}
-
-wseal_status wseal_key_parse(const char* text, wseal_key** own_key, wseal_error* error) {
-    return guarded(error, [&] {
-        require(text, own_key);
-        *own_key = new wseal_key{Key::parse(text)};
-    });
-}
-
-wseal_status wseal_key_from_bytes(uint32_t kind, const uint8_t bytes[WSEAL_KEY_BYTES], wseal_key** own_key,
-                                  wseal_error* error) {
-    return guarded(error, [&] {
-        require(bytes, own_key);
-        if (!is_key_kind(kind)) throw Error(Errc::invalid_argument, "key", "has a kind that does not exist");
-        const std::span<const std::byte, secret_size> raw(reinterpret_cast<const std::byte*>(bytes), secret_size);
-        *own_key = new wseal_key{{static_cast<KeyKind>(kind), Secret::copy_of(raw)}};
-    });
-}
-
-wseal_status wseal_key_from_source(const char* source, wseal_key** own_key, wseal_error* error) {
-    return guarded(error, [&] {
-        require(source, own_key);
-        *own_key = new wseal_key{key_from_source(source)};
-    });
-}
-
-wseal_status wseal_key_format(const wseal_key* key, char* text, size_t text_size, wseal_error* error) {
-    return guarded(error, [&] {
-        require(key, text);
-        const std::size_t size = key_text_size(key->key.kind);
-        if (text_size <= size) throw Error(Errc::destination_size, "key", "the room for its text is too small");
-        format_key(key->key, {text, size});
-        text[size] = '\0';
-    });
-}
-
-void wseal_key_free(wseal_key* own_key) {
-    delete own_key;
-}
 
 wseal_status wseal_seal(const char* model, const char* output, const wseal_key* key, const wseal_seal_options* options,
                         wseal_error* error) {
@@ -376,16 +211,6 @@ wseal_status wseal_model_is_folder(const wseal_model* model, int* is_folder, wse
     });
 }
 
-const char* wseal_dtype_name(uint32_t dtype) {
-    const auto known = dtype >= WSEAL_BOOL && dtype <= WSEAL_U64;
-    return known ? dtype_name(static_cast<Dtype>(dtype)).data() : nullptr; // names are literals
-}
-
-uint32_t wseal_dtype_bits(uint32_t dtype) {
-    const auto known = dtype >= WSEAL_BOOL && dtype <= WSEAL_U64;
-    return known ? dtype_bits(static_cast<Dtype>(dtype)) : 0;
-}
-
 wseal_status wseal_tensor_count(const wseal_model* model, size_t* count, wseal_error* error) {
     return guarded(error, [&] {
         require(model, count);
@@ -452,16 +277,6 @@ wseal_status wseal_file_find(const wseal_model* model, const char* name, size_t*
         require(model, name, file);
         *file = model->model.find_file(name);
     });
-}
-
-void* wseal_buffer_data(wseal_buffer* buffer) {
-    return buffer == nullptr ? nullptr : buffer->buffer.data();
-}
-size_t wseal_buffer_size(const wseal_buffer* buffer) {
-    return buffer == nullptr ? 0 : buffer->buffer.size();
-}
-void wseal_buffer_free(wseal_buffer* own_buffer) {
-    delete own_buffer;
 }
 
 wseal_status wseal_selection_bytes(const wseal_model* model, const wseal_selection* selection, uint64_t* bytes,

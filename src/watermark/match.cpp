@@ -1,0 +1,190 @@
+#include "watermark/match.hpp"
+
+#include "formats/dequantize.hpp"
+#include "watermark/rows.hpp"
+#include "watermark/sketch.hpp"
+
+#include <algorithm>
+#include <map>
+#include <span>
+#include <unordered_map>
+#include <utility>
+
+namespace weightseal::watermark {
+namespace {
+
+constexpr double min_similarity = 0.5;
+constexpr std::size_t max_dropped_components = 8;
+// Pairs of sketches compared for one size of tensor; a hostile suspect could ask for far more.
+constexpr std::size_t max_pairs = std::size_t{1} << 24;
+
+std::uint64_t element_count(std::span<const std::uint64_t> shape) {
+    std::uint64_t count = 1;
+    for (const std::uint64_t extent : shape)
+        count *= extent;
+    return count;
+}
+
+// The name without one, two, … leading components, longest first.
+std::vector<std::string_view> name_parts(std::string_view name) {
+    std::vector<std::string_view> parts;
+    for (std::size_t i = 0; i < max_dropped_components; ++i) {
+        const std::size_t dot = name.find('.');
+        if (dot == std::string_view::npos || dot + 1 == name.size()) break;
+        name.remove_prefix(dot + 1);
+        parts.push_back(name);
+    }
+    return parts;
+}
+
+class Matcher {
+  public:
+    Matcher(const ModelSource& suspect, const WatermarkRecord& record)
+        : suspect_(suspect), record_(record), matches_(record.tensors.size()), taken_(suspect.entries().size()) {
+        for (std::size_t i = 0; i < taken_.size(); ++i) {
+            const SourceEntry& entry = suspect.entries()[i];
+            taken_[i] = entry.kind != SourceEntry::Kind::tensor || !formats::is_float(entry.dtype);
+            if (!taken_[i]) by_name_.emplace(entry.name, i);
+        }
+    }
+
+    std::vector<Match> run() {
+        for (std::size_t i = 0; i < matches_.size(); ++i)
+            if (is_wanted(i)) take_named(i, record_.tensors[i].name);
+        for (const RecordTensor& tensor : record_.tensors) // a tied tensor stands for the one it is tied to
+            if (tensor.tied_to)
+                if (const auto target = position(*tensor.tied_to); target && !matches_[*target].entry)
+                    take_named(*target, tensor.name);
+        match_name_parts();
+        const std::vector<std::pair<std::size_t, Match>> doubtful = release_doubtful();
+        match_sketches();
+        for (const auto& [i, match] : doubtful)
+            if (!matches_[i].entry) take(i, *match.entry, match.by);
+        return std::move(matches_);
+    }
+
+  private:
+    [[nodiscard]] bool is_wanted(std::size_t i) const {
+        return !matches_[i].entry && !record_.tensors[i].tied_to && formats::is_float(record_.tensors[i].dtype);
+    }
+
+    [[nodiscard]] std::optional<std::size_t> position(std::string_view name) const {
+        const auto found = std::ranges::lower_bound(record_.tensors, name, {}, &RecordTensor::name);
+        if (found == record_.tensors.end() || found->name != name) return std::nullopt;
+        return static_cast<std::size_t>(found - record_.tensors.begin());
+    }
+
+    // Leading elements of the record's tensor that the suspect's has: whole rows.
+    [[nodiscard]] std::uint64_t comparable(std::size_t i, std::size_t entry) const {
+        const std::span<const std::uint64_t> mine = record_.tensors[i].shape;
+        const std::span<const std::uint64_t> theirs = suspect_.entries()[entry].shape;
+        const std::uint64_t elements = element_count(mine);
+        const std::uint64_t others = element_count(theirs);
+        if (elements == others) return elements;
+        if (mine.size() != theirs.size() || mine.empty() || !std::ranges::equal(mine.subspan(1), theirs.subspan(1)))
+            return 0;
+        const std::uint64_t row = rows_of(mine).length;
+        return row == 0 ? 0 : std::min(elements, others) / row * row;
+    }
+
+    bool take(std::size_t i, std::size_t entry, MatchedBy by) {
+        const std::uint64_t elements = comparable(i, entry);
+        if (taken_[entry] || elements == 0) return false;
+        taken_[entry] = true;
+        matches_[i] = {entry, by, elements};
+        return true;
+    }
+
+    void take_named(std::size_t i, std::string_view name) {
+        if (const auto found = by_name_.find(name); found != by_name_.end()) take(i, found->second, MatchedBy::name);
+    }
+
+    // Names that differ by leading components, where exactly one pair fits.
+    void match_name_parts() {
+        std::unordered_map<std::string_view, std::vector<std::size_t>> by_part;
+        for (std::size_t entry = 0; entry < taken_.size(); ++entry)
+            if (!taken_[entry])
+                for (const std::string_view part : name_parts(suspect_.entries()[entry].name))
+                    by_part[part].push_back(entry);
+        std::unordered_map<std::size_t, std::vector<std::size_t>> wanted_by; // entry → record tensors
+        for (std::size_t i = 0; i < matches_.size(); ++i) {
+            if (!is_wanted(i)) continue;
+            std::vector<std::size_t> candidates;
+            if (const auto longer = by_part.find(record_.tensors[i].name); longer != by_part.end())
+                candidates = longer->second;
+            for (const std::string_view part : name_parts(record_.tensors[i].name))
+                if (const auto shorter = by_name_.find(part); shorter != by_name_.end() && !taken_[shorter->second])
+                    candidates.push_back(shorter->second);
+            std::erase_if(candidates, [&](std::size_t entry) { return comparable(i, entry) == 0; });
+            if (candidates.size() == 1) wanted_by[candidates.front()].push_back(i);
+        }
+        for (const auto& [entry, wanting] : wanted_by)
+            if (wanting.size() == 1) take(wanting.front(), entry, MatchedBy::name_part);
+    }
+
+    // Names are easily exchanged. Where the content is another, the match is undone until no tensor fits better.
+    std::vector<std::pair<std::size_t, Match>> release_doubtful() {
+        std::vector<std::pair<std::size_t, Match>> doubtful;
+        for (std::size_t i = 0; i < matches_.size(); ++i) {
+            const RecordTensor& tensor = record_.tensors[i];
+            if (!matches_[i].entry || !tensor.mark) continue;
+            const std::size_t entry = *matches_[i].entry;
+            if (element_count(suspect_.entries()[entry].shape) != element_count(tensor.shape)) continue;
+            if (similarity(sketch_of(suspect_, entry), tensor.mark->sketch) > min_similarity) continue;
+            doubtful.emplace_back(i, std::exchange(matches_[i], {}));
+            taken_[entry] = false;
+        }
+        return doubtful;
+    }
+
+    // What is left, by content: pairs that are each other's most similar.
+    void match_sketches() {
+        std::map<std::uint64_t, std::vector<std::size_t>> mine, theirs; // by number of elements
+        for (std::size_t i = 0; i < matches_.size(); ++i)
+            if (is_wanted(i) && record_.tensors[i].mark) mine[element_count(record_.tensors[i].shape)].push_back(i);
+        for (std::size_t entry = 0; entry < taken_.size(); ++entry)
+            if (!taken_[entry]) theirs[element_count(suspect_.entries()[entry].shape)].push_back(entry);
+        for (const auto& [elements, tensors] : mine)
+            if (const auto group = theirs.find(elements); group != theirs.end()) {
+                // Of equally similar ones the first by name, however the suspect's file is ordered.
+                std::ranges::sort(group->second, {}, [&](std::size_t entry) -> const std::string& {
+                    return suspect_.entries()[entry].name;
+                });
+                match_group(tensors, group->second);
+            }
+    }
+
+    void match_group(const std::vector<std::size_t>& tensors, const std::vector<std::size_t>& entries) {
+        if (entries.size() > max_pairs / tensors.size()) return;
+        struct Best {
+            double similarity = min_similarity;
+            std::optional<std::size_t> other;
+        };
+        std::vector<Best> of_tensor(tensors.size()), of_entry(entries.size());
+        for (std::size_t e = 0; e < entries.size(); ++e) {
+            const Sketch sketch = sketch_of(suspect_, entries[e]);
+            for (std::size_t t = 0; t < tensors.size(); ++t) {
+                const double found = similarity(sketch, record_.tensors[tensors[t]].mark->sketch);
+                if (found > of_tensor[t].similarity) of_tensor[t] = {found, e};
+                if (found > of_entry[e].similarity) of_entry[e] = {found, t};
+            }
+        }
+        for (std::size_t t = 0; t < tensors.size(); ++t)
+            if (const auto e = of_tensor[t].other; e && of_entry[*e].other == t)
+                take(tensors[t], entries[*e], MatchedBy::sketch);
+    }
+
+    const ModelSource& suspect_;
+    const WatermarkRecord& record_;
+    std::vector<Match> matches_;
+    std::vector<bool> taken_; // entries that stand for something already, or cannot
+    std::unordered_map<std::string_view, std::size_t> by_name_;
+};
+
+} // namespace
+
+std::vector<Match> match_tensors(const ModelSource& suspect, const WatermarkRecord& record) {
+    return Matcher(suspect, record).run();
+}
+
+} // namespace weightseal::watermark

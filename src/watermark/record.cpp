@@ -1,0 +1,94 @@
+#include "weightseal/watermark/record.hpp"
+
+#include "crypto/hash.hpp"
+#include "platform/file.hpp"
+#include "platform/process.hpp" // write_new_file
+#include "watermark/claim.hpp"
+#include "weightseal/core/error.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace weightseal {
+namespace watermark {
+
+Digest claim_digest(const WatermarkRecord& record) {
+    crypto::Sha256 hash;
+    write_claim(record, [&](std::string_view part) { hash.add(as_bytes(part)); });
+    return hash.finish();
+}
+
+std::vector<std::byte> signed_message(const Digest& claim_digest) {
+    const Bytes domain = as_bytes("weightseal/watermark/v1/record");
+    std::vector<std::byte> message(domain.size() + claim_digest.size());
+    std::ranges::copy(claim_digest, std::ranges::copy(domain, message.begin()).out);
+    return message;
+}
+
+bool is_signature_good(const WatermarkRecord& record, const Digest& claim_digest) {
+    return is_signed_by(*record.signer, signed_message(claim_digest), record.signature);
+}
+
+} // namespace watermark
+
+std::uint64_t WatermarkRecord::marked_elements() const noexcept {
+    std::uint64_t sum = 0;
+    for (const RecordTensor& tensor : tensors)
+        if (tensor.mark) sum += tensor.mark->elements;
+    return sum;
+}
+
+Digest original_root(const std::vector<RecordTensor>& tensors) {
+    std::vector<std::byte> part; // of one tensor: fewer, longer calls of the hash
+    const auto add = [&](Bytes bytes) { part.insert(part.end(), bytes.begin(), bytes.end()); };
+    const auto add_number = [&]<class T>(T value) { add(std::as_bytes(std::span(&value, 1))); };
+    const auto add_text = [&](std::string_view text) {
+        add_number(static_cast<std::uint32_t>(text.size()));
+        add(as_bytes(text));
+    };
+    crypto::Sha256 hash;
+    add(as_bytes("weightseal/watermark/v1/root"));
+    add_number(std::uint64_t{tensors.size()});
+    for (const RecordTensor& tensor : tensors) {
+        add_text(tensor.name);
+        add_text(dtype_name(tensor.dtype));
+        add_number(static_cast<std::uint32_t>(tensor.shape.size()));
+        for (const std::uint64_t extent : tensor.shape)
+            add_number(extent);
+        add(tensor.digest);
+        hash.add(part);
+        part.clear();
+    }
+    hash.add(part); // of a model without tensors
+    return hash.finish();
+}
+
+WatermarkRecord load_record(const std::filesystem::path& path) {
+    const platform::InputFile file = platform::open_input(path);
+    if (file.size > max_record_size)
+        throw Error(Errc::too_large, path.native(), fmt::format("is larger than {} bytes", max_record_size));
+    std::string json(file.size, '\0');
+    platform::read_exactly(file.descriptor.get(), 0, std::as_writable_bytes(std::span(json)), path.native());
+    return parse_record(json, path.native());
+}
+
+void save_record(const WatermarkRecord& record, const std::filesystem::path& path, bool overwrite) {
+    platform::write_new_file(path, as_bytes(to_json(record)), overwrite);
+}
+
+void sign_record(WatermarkRecord& record, const Key& signing_key) {
+    record.signature = sign(signing_key, watermark::signed_message(watermark::claim_digest(record)));
+    record.signer = public_key(signing_key);
+    record.timestamp.clear(); // it was of the record without this signature
+}
+
+void require_signature(const WatermarkRecord& record, const std::optional<PublicKey>& signer) {
+    if (!record.signer) throw Error(Errc::record_unsigned, "record", "is not signed");
+    if (signer && *record.signer != *signer)
+        throw Error(Errc::record_signature, "record",
+                    "is signed by another signer, " + format_public_key(*record.signer));
+    if (!watermark::is_signature_good(record, watermark::claim_digest(record)))
+        throw Error(Errc::record_signature, "record", "its signature does not match its content");
+}
+
+} // namespace weightseal

@@ -1,0 +1,24 @@
+#pragma once
+// Sketches: a few elements of a tensor, by which it is found again under another name (WATERMARK.md §7).
+
+#include "weightseal/core/dtype.hpp"
+#include "weightseal/formats/model_source.hpp"
+#include "weightseal/watermark/record.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace weightseal::watermark {
+
+using Sketch = std::array<std::int8_t, sketch_size>;
+
+/// Which element the sketch's element `j` is taken from, of a tensor with `elements` > 0 elements.
+[[nodiscard]] std::uint64_t sketch_position(std::size_t j, std::uint64_t elements) noexcept;
+
+/// The sketch of a float tensor of the model. Reads `sketch_size` elements.
+[[nodiscard]] Sketch sketch_of(const ModelSource& model, std::size_t entry);
+
+/// Cosine of two sketches; 0 when one is all zeros.
+[[nodiscard]] double similarity(const Sketch& a, const Sketch& b) noexcept;
+
+} // namespace weightseal::watermark
