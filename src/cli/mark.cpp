@@ -103,7 +103,8 @@ int run(const Options& options, bool json) {
     }
     if (report.found.log10_p > DetectOptions().max_log10_p)
         complain("warning: this mark is too weak to be detected: on the output p is " +
-                 probability(report.found.log10_p) + "; a model of few weights needs a higher --strength");
+                 probability(report.found.log10_p) +
+                 "; few weights, or weights of few values, need a higher --strength");
     (json ? print_answer : print_summary)(options, report, seconds);
     return status::done;
 }

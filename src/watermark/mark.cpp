@@ -155,7 +155,10 @@ MarkReport watermark::mark_copy(const ModelSource& model, const std::filesystem:
 
 TensorMark mark_tensor(const Key& key, const MarkIdentity& identity, const TensorInfo& info, double strength,
                        MutableBytes data, const Parallel& parallel) {
+    check_label("owner id", identity.owner);
+    check_label("model id", identity.model_id);
     check_strength(strength);
+    if (info.shape.size() < 2) throw Error(Errc::nothing_to_mark, info.name, "has fewer than two dimensions");
     if (!is_markable(info.dtype))
         throw Error(Errc::unmarkable_dtype, info.name, fmt::format("is {}", dtype_name(info.dtype)));
     if (data.size() != tensor_bytes(info.dtype, info.shape))

@@ -89,7 +89,8 @@ struct TensorMark {
 };
 
 /// Marks a tensor in place: row-major data of `info`, whose name, dtype and shape are those of the original.
-/// Thread-safe for different tensors. Throws `unmarkable_dtype`, `bad_strength`, `key_kind`, `destination_size`.
+/// Thread-safe for different tensors. Throws `invalid_argument` (owner or model id), `unmarkable_dtype`,
+/// `bad_strength`, `nothing_to_mark` (fewer than two dimensions), `key_kind`, `destination_size`.
 TensorMark mark_tensor(const Key& key, const MarkIdentity& identity, const TensorInfo& info, double strength,
                        MutableBytes data, const Parallel& parallel = {});
 

@@ -208,8 +208,7 @@ TEST_CASE("rows without a scale are not marked") {
 
 TEST_CASE("tensors of any shape can be marked in memory, empty ones too") {
     using Shape = std::vector<std::uint64_t>;
-    for (const Shape& shape :
-         {Shape{}, Shape{7}, Shape{0}, Shape{3, 0}, Shape{0, 3}, Shape{1000, 1}, Shape{2, 3, 4, 5}}) {
+    for (const Shape& shape : {Shape{1, 7}, Shape{3, 0}, Shape{0, 3}, Shape{1000, 1}, Shape{2, 3, 4, 5}}) {
         const TensorData original = normal_tensor("w", "F32", shape);
         const MarkedTensor found = mark_one(original, 0.02);
         CHECK(found.counts.elements == original.data.size() / 4);
@@ -234,6 +233,12 @@ TEST_CASE("marking a tensor refuses what is out of its contract") {
     CHECK(marking(info, 0.005, 2047, key) == "destination_size");
     CHECK(marking(info, 0.005, 2052, key) == "destination_size");
     CHECK(marking(info, 0.005, 2048, Key::generate(KeyKind::seal)) == "key_kind");
+    for (const std::vector<std::uint64_t>& shape : {std::vector<std::uint64_t>{512}, std::vector<std::uint64_t>{}})
+        CHECK(marking({"w", Dtype::f32, shape, 0}, 0.005, shape.empty() ? 4 : 2048, key) == "nothing_to_mark");
+    for (const MarkIdentity& who : {MarkIdentity{"", "model", {}}, MarkIdentity{"acme", std::string(1025, 'm'), {}}}) {
+        Data data(2048);
+        CHECK(refusal([&] { (void)mark_tensor(key, who, info, 0.005, data); }) == "invalid_argument");
+    }
     const std::vector<std::uint64_t> long_row{1, (1U << 20) + 1};
     CHECK(marking({"w", Dtype::f32, long_row, 0}, 0.005, 4 * ((1U << 20) + 1), key) == "too_large");
     for (unsigned code = 0; code < 256; ++code) {
