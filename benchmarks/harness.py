@@ -118,14 +118,15 @@ def interleave(workers, rounds, before):
 def run_once(command):
     """A program's own JSON report, with the peaks of its anonymous and of its resident memory, as sampled every 2 ms. The
     second is the kernel's own maximum, so that only a rise in the last 2 ms can be missed."""
-    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
-    anonymous = resident = 0
-    while process.poll() is None:
-        anonymous = max(anonymous, status_bytes(process.pid, "RssAnon"))
-        resident = max(resident, status_bytes(process.pid, "VmHWM"))
-        time.sleep(0.002)
-    output = process.stdout.read()
-    process.stdout.close()
+    with tempfile.TemporaryFile("w+") as file:  # a pipe that nobody reads meanwhile would fill up
+        process = subprocess.Popen([str(part) for part in command], stdout=file, text=True)
+        anonymous = resident = 0
+        while process.poll() is None:
+            anonymous = max(anonymous, status_bytes(process.pid, "RssAnon"))
+            resident = max(resident, status_bytes(process.pid, "VmHWM"))
+            time.sleep(0.002)
+        file.seek(0)
+        output = file.read()
     if process.returncode:
         raise RuntimeError(f"{command[1]} failed")
     return {"peak_resident": resident, **json.loads(output), "peak_anonymous": anonymous}
