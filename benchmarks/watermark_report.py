@@ -17,6 +17,15 @@ GOAL_SYMMETRY = "neurons permuted and scaled, residual rotated"
 MUST_SURVIVE = ["int8", "int4", "magnitude pruning, 50 %", "fine-tuning"]
 
 
+def rows_of(rounds, amount, against, digits):
+    """Each contestant's seconds, 10⁹ of the amount a second, and ratio to one of them."""
+    return [
+        [name, f"{rounds.median(name):.{digits}f}", f"{amount / rounds.median(name) / 1e9:.{digits}f}",
+         ratio(rounds.ratios(name, against))]
+        for name in rounds.seconds
+    ]
+
+
 class WatermarkReport:
     def __init__(self, machine, results):
         self.machine, self.results = machine, results
@@ -62,11 +71,7 @@ class WatermarkReport:
             self.goal("detect ÷ the usual recipe in numpy", "≥ 100", "torch or safetensors is not installed", None)
             return ""
         weights = self.speed["article_bytes"] / 2
-        rows = [
-            [name, f"{rounds.median(name):.3f}", f"{weights / rounds.median(name) / 1e9:.3f}",
-             ratio(rounds.ratios(name, "the recipe"))]
-            for name in rounds.seconds
-        ]
+        rows = rows_of(rounds, weights, "the recipe", 3)
         middle = statistics.median(rounds.ratios("weightseal detect", "the recipe"))
         self.goal("detect ÷ the usual recipe in numpy", "≥ 100", f"{middle:.0f}", middle >= 100)
         return (
@@ -78,11 +83,7 @@ class WatermarkReport:
 
     def mark_table(self):
         rounds = self.speed["mark"]
-        rows = [
-            [name, f"{rounds.median(name):.2f}", f"{self.speed['mark_bytes'] / rounds.median(name) / 1e9:.2f}",
-             ratio(rounds.ratios(name, "cp and fsync"))]
-            for name in rounds.seconds
-        ]
+        rows = rows_of(rounds, self.speed["mark_bytes"], "cp and fsync", 2)
         middle = statistics.median(rounds.ratios("mark", "cp and fsync"))
         self.goal("mark, file to file ÷ cp + fsync", "≥ 0.33", f"{middle:.2f}", middle >= 0.33)
         return (

@@ -29,15 +29,6 @@ struct Attack {
     std::function<void(Transformer&, Random&)> apply;
 };
 
-// All symmetries but those of norm gains and of the coordinates of the residual stream.
-void rewrite_inside(Transformer& model, Random& random) {
-    permute_neurons(model, random, true);
-    permute_heads(model, random);
-    mix_values(model, random);
-    turn_queries(model, random);
-    scale_residual(model, 3);
-}
-
 const std::vector<Attack> llama_attacks{
     {"nothing", [](Transformer&, Random&) {}},
     {"gains rescaled", [](Transformer& m, Random& r) { rescale_gains(m, r, 0.5); }},
@@ -57,18 +48,18 @@ const std::vector<Attack> llama_attacks{
      }},
     {"all of them, residual permuted",
      [](Transformer& m, Random& r) {
-         rewrite_inside(m, r);
+         rewrite_llama(m, r);
          rescale_gains(m, r, 0.5);
          permute_residual(m, r, true);
      }},
     {"all of them, residual rotated",
      [](Transformer& m, Random& r) {
-         rewrite_inside(m, r);
+         rewrite_llama(m, r);
          rotate_residual(m, r);
      }},
     {"all of them, vocabulary permuted, residual rotated",
      [](Transformer& m, Random& r) {
-         rewrite_inside(m, r);
+         rewrite_llama(m, r);
          permute_vocabulary(m, r);
          rotate_residual(m, r);
      }},
@@ -80,13 +71,7 @@ const std::vector<Attack> bert_attacks{
     {"neurons permuted", [](Transformer& m, Random& r) { permute_bert_neurons(m, r); }},
     {"heads permuted", [](Transformer& m, Random& r) { permute_bert_heads(m, r); }},
     {"heads mixed", [](Transformer& m, Random& r) { mix_bert_heads(m, r); }},
-    {"all of them",
-     [](Transformer& m, Random& r) {
-         permute_bert_neurons(m, r);
-         permute_bert_heads(m, r);
-         mix_bert_heads(m, r);
-         permute_bert_residual(m, r);
-     }},
+    {"all of them", rewrite_bert},
 };
 
 /// A field of /proc/self/status in bytes; 0 where there is none.

@@ -6,50 +6,14 @@
 
 namespace weightseal::cli {
 
-namespace {
-
-/// Length of the well-formed UTF-8 sequence at the start of `text`, 0 if there is none; its value in
-/// `code_point`.
-std::size_t decode(std::string_view text, std::uint32_t& code_point) noexcept {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned lead = byte(0);
-    const std::size_t size = lead < 0x80   ? 1
-                             : lead < 0xC0 ? 0
-                             : lead < 0xE0 ? 2
-                             : lead < 0xF0 ? 3
-                             : lead < 0xF8 ? 4
-                                           : 0;
-    if (size == 0 || size > text.size()) return 0;
-    code_point = size == 1 ? lead : lead & (0x7Fu >> size);
-    for (std::size_t i = 1; i < size; ++i) {
-        if ((byte(i) & 0xC0u) != 0x80) return 0;
-        code_point = code_point << 6 | (byte(i) & 0x3Fu);
-    }
-    constexpr std::array<std::uint32_t, 5> smallest{0, 0, 0x80, 0x800, 0x10000};
-    const bool surrogate = code_point >= 0xD800 && code_point < 0xE000;
-    return code_point < smallest[size] || code_point > 0x10FFFF || surrogate ? 0 : size;
-}
-
-constexpr bool obeyed_or_hidden(std::uint32_t c) noexcept {
-    return c < 0x20 || (c >= 0x7F && c < 0xA0)       // C0, DEL, C1
-           || c == 0xAD || c == 0x61C || c == 0xFEFF // soft hyphen, Arabic letter mark, byte order mark
-           || (c >= 0x200B && c <= 0x200F)           // zero width, left-to-right and right-to-left marks
-           || (c >= 0x2028 && c <= 0x202E)           // separators of lines, embeddings and overrides
-           || (c >= 0x2060 && c <= 0x206F)           // invisible operators, isolates
-           || (c >= 0xE0000 && c <= 0xE0FFF);        // tags
-}
-
-} // namespace
-
 std::string printable(std::string_view untrusted) {
     std::string text;
     text.reserve(untrusted.size());
     while (!untrusted.empty()) {
-        std::uint32_t code_point = 0;
-        const std::size_t size = decode(untrusted, code_point);
+        const auto [size, code_point] = first_code_point(untrusted);
         if (size == 0)
             text += fmt::format("\\x{:02x}", static_cast<unsigned char>(untrusted[0]));
-        else if (obeyed_or_hidden(code_point))
+        else if (is_obeyed_or_hidden(code_point))
             text += code_point < 0x80 ? fmt::format("\\x{:02x}", code_point) : fmt::format("\\u{{{:x}}}", code_point);
         else
             text += untrusted.substr(0, size);
@@ -68,13 +32,6 @@ std::string human_size(std::uint64_t bytes) {
     // Three digits, and powers of two stay whole numbers.
     const bool whole = value == static_cast<double>(static_cast<std::uint64_t>(value));
     return fmt::format("{:.{}f} {}", value, whole ? 0 : value < 9.995 ? 2 : value < 99.95 ? 1 : 0, units[unit]);
-}
-
-std::string grouped(std::uint64_t number) {
-    std::string text = std::to_string(number);
-    for (std::size_t at = text.size(); at > 3;)
-        text.insert(at -= 3, 1, ',');
-    return text;
 }
 
 std::string human_rate(std::uint64_t bytes, double seconds) {

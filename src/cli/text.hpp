@@ -1,6 +1,8 @@
 #pragma once
 // Text: sizes, rates and times for people; names from untrusted files made safe to print.
 
+#include "core/text.hpp" // grouped
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -14,9 +16,6 @@ namespace weightseal::cli {
 
 /// "612 B", "256 KiB", "44.7 MiB".
 [[nodiscard]] std::string human_size(std::uint64_t bytes);
-
-/// "1,048,576".
-[[nodiscard]] std::string grouped(std::uint64_t number);
 
 /// "1.43 GB/s", in powers of 1000.
 [[nodiscard]] std::string human_rate(std::uint64_t bytes, double seconds);

@@ -1,36 +1,16 @@
 #include "formats/names.hpp"
 
+#include "core/text.hpp"
 #include "weightseal/core/tensor.hpp"
 
 #include <algorithm>
-#include <cstdint>
 
 namespace weightseal::formats {
-
-// Unicode 15, table 3-7.
-std::size_t utf8_sequence(std::string_view text) noexcept {
-    const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-    const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-    const unsigned lead = byte(0);
-    if (lead < 0x80) return 1;
-    if (lead >= 0xC2 && lead <= 0xDF) return continues(1) ? 2 : 0;
-    if (lead >= 0xE0 && lead <= 0xEF) {
-        const unsigned low = lead == 0xE0 ? 0xA0 : 0x80;
-        const unsigned high = lead == 0xED ? 0x9F : 0xBF; // no surrogates
-        return byte(1) >= low && byte(1) <= high && continues(2) ? 3 : 0;
-    }
-    if (lead >= 0xF0 && lead <= 0xF4) {
-        const unsigned low = lead == 0xF0 ? 0x90 : 0x80;
-        const unsigned high = lead == 0xF4 ? 0x8F : 0xBF; // up to U+10FFFF
-        return byte(1) >= low && byte(1) <= high && continues(2) && continues(3) ? 4 : 0;
-    }
-    return 0;
-}
 
 bool is_valid_name(std::string_view name) noexcept {
     if (name.size() > max_name_size) return false;
     while (!name.empty()) {
-        const std::size_t length = utf8_sequence(name);
+        const std::size_t length = first_code_point(name).size;
         if (length == 0 || name.front() == '\0') return false;
         name.remove_prefix(length);
     }

@@ -1,15 +1,11 @@
 #pragma once
 // Names: which names of tensors and files a container can hold, and which may become paths.
 
-#include <cstddef>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 namespace weightseal::formats {
-
-/// Bytes of the UTF-8 sequence at the start of `text`; 0 when there is no valid one.
-[[nodiscard]] std::size_t utf8_sequence(std::string_view text) noexcept;
 
 /// Valid UTF-8 without NUL, at most 65,535 bytes.
 [[nodiscard]] bool is_valid_name(std::string_view name) noexcept;

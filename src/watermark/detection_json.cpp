@@ -1,6 +1,6 @@
 #include "weightseal/watermark/report.hpp"
 
-#include "crypto/codec.hpp"
+#include "crypto/codec.hpp" // to_hex
 
 #include <nlohmann/json.hpp>
 

@@ -1,10 +1,5 @@
 #include "watermark/elements.hpp"
 
-#include "formats/dequantize.hpp"
-#include "watermark/rows.hpp"
-
-#include <algorithm>
-#include <array>
 #include <optional>
 
 namespace weightseal::watermark {
@@ -37,18 +32,13 @@ void ElementReader::add_rows(Dtype dtype, Bytes rows, std::uint64_t row_length, 
 }
 
 void add_magnitude(Dtype dtype, Bytes elements, std::uint64_t every, Magnitude& to) {
-    const std::size_t size = dtype_bits(dtype) / 8;
-    const std::uint64_t count = elements.size() / size;
     if (const auto element = element_of(dtype)) {
-        chosen_kernel().of(*element).measure(elements.data(), count, every, to);
+        chosen_kernel().of(*element).measure(elements.data(), elements.size() / (dtype_bits(dtype) / 8), every, to);
         return;
     }
-    std::array<float, sample_block> floats;
-    for (std::uint64_t at = 0; at < count; at += every * sample_block) {
-        const std::span<float> block = std::span(floats).first(std::min(sample_block, count - at));
-        formats::to_floats(dtype, elements.subspan(at * size, block.size() * size), block);
+    for_each_sample(dtype, elements, every, [&](std::span<const float> block) {
         chosen_kernel().of(Element::f32).measure(block.data(), block.size(), 1, to);
-    }
+    });
 }
 
 } // namespace weightseal::watermark

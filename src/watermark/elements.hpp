@@ -1,10 +1,14 @@
 #pragma once
 // Rows of any float dtype, correlated by the kernel that reads them.
 
+#include "formats/dequantize.hpp"
 #include "watermark/correlate.hpp"
+#include "watermark/rows.hpp"
 #include "weightseal/core/bytes.hpp"
 #include "weightseal/core/dtype.hpp"
 
+#include <algorithm>
+#include <array>
 #include <span>
 #include <vector>
 
@@ -25,6 +29,19 @@ class ElementReader {
     Correlator correlator_;
     std::vector<float> floats_;
 };
+
+/// Calls `use` with the floats of every `every`-th block of 32 elements, beginning with the first.
+template <class Use>
+void for_each_sample(Dtype dtype, Bytes elements, std::uint64_t every, const Use& use) {
+    const std::size_t size = dtype_bits(dtype) / 8;
+    const std::uint64_t count = elements.size() / size;
+    std::array<float, sample_block> floats;
+    for (std::uint64_t at = 0; at < count; at += every * sample_block) {
+        const std::span<float> block = std::span(floats).first(std::min(sample_block, count - at));
+        formats::to_floats(dtype, elements.subspan(at * size, block.size() * size), block);
+        use(block);
+    }
+}
 
 /// Adds the magnitude of every `every`-th block of 32 elements of a float dtype to `to`, beginning with the first.
 void add_magnitude(Dtype dtype, Bytes elements, std::uint64_t every, Magnitude& to);

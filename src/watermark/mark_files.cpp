@@ -55,8 +55,10 @@ bool is_marked_one(const ModelSource& model, const WatermarkRecord& record) {
 }
 
 bool is_same_place(const fs::path& a, const fs::path& b) {
-    std::error_code error;
-    return fs::weakly_canonical(fs::absolute(a), error) == fs::weakly_canonical(fs::absolute(b), error);
+    std::error_code error_a, error_b; // of what cannot be told, writing will tell
+    const fs::path one = fs::weakly_canonical(fs::absolute(a), error_a);
+    const fs::path other = fs::weakly_canonical(fs::absolute(b), error_b);
+    return !error_a && !error_b && one == other;
 }
 
 // Refuses, before the long work, a record that cannot be saved or must not be replaced; else the one that it replaces.

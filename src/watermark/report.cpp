@@ -2,6 +2,7 @@
 
 #include "weightseal/watermark/report.hpp"
 
+#include "core/text.hpp"
 #include "crypto/codec.hpp"
 #include "watermark/claim.hpp"
 #include "watermark/report_picture.hpp"

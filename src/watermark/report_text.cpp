@@ -1,9 +1,8 @@
 #include "watermark/report_text.hpp"
 
-#include "formats/names.hpp"
+#include "core/text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <fmt/format.h>
 
@@ -12,35 +11,16 @@ namespace {
 
 constexpr std::string_view replacement = "\xEF\xBF\xBD"; // U+FFFD
 
-// The order of UTF-8 texts is that of their code points.
-struct Range {
-    std::string_view first, last;
-};
-constexpr std::array hidden{
-    Range{"\xC2\x80", "\xC2\x9F"},                 // C1
-    Range{"\xC2\xAD", "\xC2\xAD"},                 // soft hyphen
-    Range{"\xD8\x9C", "\xD8\x9C"},                 // Arabic letter mark
-    Range{"\xE2\x80\x8B", "\xE2\x80\x8F"},         // zero width, marks of direction
-    Range{"\xE2\x80\xA8", "\xE2\x80\xAE"},         // separators of lines, embeddings and overrides
-    Range{"\xE2\x81\xA0", "\xE2\x81\xAF"},         // invisible operators, isolates
-    Range{"\xEF\xBB\xBF", "\xEF\xBB\xBF"},         // byte order mark
-    Range{"\xF3\xA0\x80\x80", "\xF3\xA0\xBF\xBF"}, // tags
-};
-
-// One UTF-8 sequence.
-std::string_view shown(std::string_view sequence) noexcept {
-    const auto byte = static_cast<unsigned char>(sequence[0]);
-    switch (byte) {
+// The sequence of a code point.
+std::string_view shown(std::string_view sequence, std::uint32_t code_point) noexcept {
+    switch (code_point) {
     case '&': return "&amp;";
     case '<': return "&lt;";
     case '>': return "&gt;";
     case '"': return "&quot;";
     case '\'': return "&#39;";
-    default: break;
+    default: return is_obeyed_or_hidden(code_point) ? replacement : sequence;
     }
-    const auto is_in = [&](const Range& range) { return sequence >= range.first && sequence <= range.last; };
-    const bool is_shown = byte >= 0x20 && byte != 0x7F && std::ranges::none_of(hidden, is_in);
-    return is_shown ? sequence : replacement;
 }
 
 constexpr std::size_t longest_name = 120;
@@ -55,8 +35,8 @@ bool continues(char c) noexcept {
 std::string html(std::string_view text) {
     std::string result;
     while (!text.empty()) {
-        const std::size_t size = formats::utf8_sequence(text);
-        result += size == 0 ? replacement : shown(text.substr(0, size));
+        const auto [size, code_point] = first_code_point(text);
+        result += size == 0 ? replacement : shown(text.substr(0, size), code_point);
         text.remove_prefix(std::max<std::size_t>(1, size));
     }
     return result;
@@ -71,13 +51,6 @@ std::string html_name(std::string_view name) {
     while (tail < name.size() && continues(name[tail]))
         ++tail;
     return html(name.substr(0, head)) + "…" + html(name.substr(tail));
-}
-
-std::string grouped(std::uint64_t number) {
-    std::string text = std::to_string(number);
-    for (std::size_t at = text.size(); at > 3;)
-        text.insert(at -= 3, 1, ',');
-    return text;
 }
 
 std::string html_number(std::int64_t number) {

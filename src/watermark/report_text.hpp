@@ -13,9 +13,6 @@ namespace weightseal::watermark::report {
 /// `html` of a name, a long one without its middle.
 [[nodiscard]] std::string html_name(std::string_view name);
 
-/// "1,048,576".
-[[nodiscard]] std::string grouped(std::uint64_t number);
-
 /// With a minus sign that is one.
 [[nodiscard]] std::string html_number(std::int64_t number);
 [[nodiscard]] std::string html_number(double number, int decimals);

@@ -1,6 +1,5 @@
 #include "watermark/row_scale.hpp"
 
-#include "formats/dequantize.hpp"
 #include "watermark/elements.hpp"
 #include "watermark/rows.hpp"
 #include "watermark/scale.hpp"
@@ -13,32 +12,28 @@
 namespace weightseal::watermark {
 namespace {
 
-// Rounds to nearest, ties to even: above it, doubles are whole numbers. The processor's own instruction is no part of
-// x86-64's baseline, and a call of nearbyint costs more than all the rest.
-constexpr double whole_above = 0x1p52;
+// From it on, doubles are whole numbers: adding it rounds to nearest, ties to even. The processor's own instruction is
+// no part of x86-64's baseline, and a call of nearbyint costs more than all the rest.
+constexpr double whole_from = 0x1p52;
 
 } // namespace
 
 std::optional<double> row_deviation(Dtype dtype, Bytes row) {
-    const std::size_t size = dtype_bits(dtype) / 8;
-    const std::uint64_t length = row.size() / size, every = sample_step(length);
+    const std::uint64_t every = sample_step(row.size() / (dtype_bits(dtype) / 8));
     Magnitude magnitude;
     add_magnitude(dtype, row, every, magnitude);
     const auto scale = scale_of(magnitude);
     if (!scale) return std::nullopt;
     const auto a = static_cast<double>(*scale);
     double squares = 0; // whole: exact up to 2⁵³, and rows have at most 2²⁰ elements
-    std::array<float, sample_block> floats;
-    for (std::uint64_t at = 0; at < length; at += every * sample_block) {
-        const std::span<float> block = std::span(floats).first(std::min(sample_block, length - at));
-        formats::to_floats(dtype, row.subspan(at * size, block.size() * size), block);
+    for_each_sample(dtype, row, every, [&](std::span<const float> block) {
         for (const float w : block) {
             const bool counts = is_nonzero_finite(std::bit_cast<std::uint32_t>(w) >> 16 & 0x7FFFU);
             const double clamped = counts ? std::min(std::abs(static_cast<double>(w)), 8 * a) : 0;
-            const double q = 32 * clamped / a + whole_above - whole_above;
+            const double q = 32 * clamped / a + whole_from - whole_from;
             squares += q * q;
         }
-    }
+    });
     return a / 32 * std::sqrt(squares / static_cast<double>(magnitude.count));
 }
 

@@ -253,6 +253,21 @@ void mix_bert_heads(Transformer& model, Random& random) {
     }
 }
 
+void rewrite_llama(Transformer& model, Random& random) {
+    permute_neurons(model, random, true);
+    permute_heads(model, random);
+    mix_values(model, random);
+    turn_queries(model, random);
+    scale_residual(model, 3);
+}
+
+void rewrite_bert(Transformer& model, Random& random) {
+    permute_bert_neurons(model, random);
+    permute_bert_heads(model, random);
+    mix_bert_heads(model, random);
+    permute_bert_residual(model, random);
+}
+
 void quantize_int4(Transformer& model) {
     constexpr Index group = 128;
     for (Transformer::Weight& weight : model.weights)

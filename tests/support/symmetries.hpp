@@ -25,6 +25,8 @@ void turn_queries(Transformer& model, Random& random);
 /// Other numbers for the tokens.
 void permute_vocabulary(Transformer& model, Random& random);
 void scale_residual(Transformer& model, double factor);
+/// All of them but those of norm gains, of the coordinates of the residual stream and of the vocabulary.
+void rewrite_llama(Transformer& model, Random& random);
 
 // ---- symmetries of BERT ----
 
@@ -33,6 +35,8 @@ void permute_bert_neurons(Transformer& model, Random& random);
 void permute_bert_heads(Transformer& model, Random& random);
 /// Random invertible matrices between query and key, and between value and output, of each head.
 void mix_bert_heads(Transformer& model, Random& random);
+/// All of them.
+void rewrite_bert(Transformer& model, Random& random);
 
 // ---- noise ----
 

@@ -52,7 +52,7 @@ struct Detection {
     Verdict verdict = Verdict::not_detected;
     Correlations correlations; ///< sums over all tensors
     Significance significance;
-    double expected_z = 0; ///< 0.6·s·√N of the matched weights
+    double expected_z = 0; ///< 0.6·s·√N of the matched weights that can tell (WATERMARK.md §6)
     std::uint64_t matched_elements = 0, nonfinite = 0;
     std::size_t extra_tensors = 0;          ///< of the suspect, that the record does not know
     ModelFamily family = ModelFamily::none; ///< whose symmetries were undone; none without an original

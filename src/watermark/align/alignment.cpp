@@ -30,8 +30,7 @@ class FoundAlignment final : public Alignment {
     FoundAlignment(const ModelSource& original, const ModelSource& suspect, const WatermarkRecord& record,
                    std::span<const Match> matches, ModelFamily family, const Parallel& parallel, const Hooks& hooks)
         : crew_{parallel, hooks}, pairs_(original, suspect, record, matches),
-          architecture_(find_architecture(record, family)), findings_{
-                                                                find_residual(architecture_, pairs_, crew_), {}, {}} {
+          architecture_(find_architecture(record, family)), findings_(find_residual(architecture_, pairs_, crew_)) {
         Index head_size = configured_head_size(original);
         for (const Layer& layer : architecture_.layers) {
             findings_.neurons.push_back(find_neurons(layer, architecture_, pairs_, findings_.residual, crew_));

@@ -127,10 +127,13 @@ class Restorer {
         std::vector<ScaleMoments> moments(at(by_row ? values_.rows() : values_.cols()));
         for (Index first = 0; first < values_.rows(); first += panel) {
             const Matrix original = original_rows(first, std::min(panel, values_.rows() - first));
+            const auto theirs = values_.middleRows(first, original.rows());
             each_panel(crew_, by_row ? original.rows() : original.cols(), [&](Index begin, Index count) {
-                for (Index i = by_row ? begin : 0; i < (by_row ? begin + count : original.rows()); ++i)
-                    for (Index j = by_row ? 0 : begin; j < (by_row ? original.cols() : begin + count); ++j)
-                        moments[at(by_row ? first + i : j)].add(original(i, j), values_(first + i, j));
+                for (Index k = begin; k < begin + count; ++k)
+                    for (Index l = 0; l < (by_row ? original.cols() : original.rows()); ++l) {
+                        const Index row = by_row ? k : l, column = by_row ? l : k;
+                        moments[at(by_row ? first + k : k)].add(original(row, column), theirs(row, column));
+                    }
             });
         }
         const std::vector<float> factors = fit_factors(moments);

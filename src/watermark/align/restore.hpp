@@ -11,6 +11,8 @@ namespace weightseal::watermark::align {
 
 /// What was found of the whole model.
 struct Findings {
+    explicit Findings(Residual found) : residual(std::move(found)) {}
+
     Residual residual;
     std::vector<Places> neurons; ///< by layer
     std::vector<Heads> heads;    ///< by layer

@@ -47,14 +47,15 @@ TEST_CASE("mixed heads of a BERT are undone to rounding") {
 }
 
 TEST_CASE("a BERT of another residual, rounded to 4 bits, is aligned") {
-    const Transformer original = random_bert(shape, 1);
+    const bool is_realistic = GENERATE(false, true); // outlying channels make the steps of rounding larger
+    const Transformer original = random_bert({.key_heads = 8, .is_realistic = is_realistic}, 1);
     Transformer suspect = original;
     Random random(2);
     permute_bert_neurons(suspect, random);
     permute_bert_heads(suspect, random);
     permute_bert_residual(suspect, random);
     quantize_int4(suspect);
-    CHECK(worst_difference(align(model_of(original), model_of(suspect)), original) < 0.5);
+    CHECK(worst_difference(align(model_of(original), model_of(suspect)), original) < (is_realistic ? 0.5 : 0.3));
 }
 
 } // namespace weightseal::testing

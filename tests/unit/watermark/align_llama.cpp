@@ -13,6 +13,7 @@ const std::string layer = Transformer::llama_layer(1);
 struct Change {
     const char* name;
     std::function<void(Transformer&, Random&)> apply;
+    double left_by_rounding = 0.3; ///< of gate and up, at most, on a model without outlying channels
 };
 
 const std::vector<Change> exact_changes{
@@ -45,7 +46,8 @@ const std::vector<Change> other_changes{
          turn_queries(t, r);
          rescale_gains(t, r, 0.5);
          permute_residual(t, r, true);
-     }},
+     },
+     0.5}, // small columns share the steps of large ones, and gains make them so
     {"another order of the vocabulary, and a rotation",
      [](Transformer& t, Random& r) {
          permute_neurons(t, r, true);
@@ -93,7 +95,10 @@ TEST_CASE("other symmetries of a Llama are undone to rounding") {
 }
 
 TEST_CASE("the symmetries of a Llama rounded to 4 bits are undone as far as the rounding lets") {
-    const Transformer original = random_llama(shape, 1);
+    const bool is_realistic = GENERATE(false, true); // outlying channels make the steps of rounding larger
+    TransformerShape rounded = shape;
+    rounded.is_realistic = is_realistic;
+    const Transformer original = random_llama(rounded, 1);
     const MemoryModel model = model_of(original);
     for (const std::vector<Change>* changes : {&exact_changes, &other_changes})
         for (const Change& change : *changes) {
@@ -106,7 +111,8 @@ TEST_CASE("the symmetries of a Llama rounded to 4 bits are undone as far as the 
             const auto wanted = floats_of(original);
             for (const char* name : {"mlp.gate_proj.weight", "mlp.up_proj.weight"}) {
                 CHECK(count_nan(aligned.at(layer + name)) == 0);
-                CHECK(relative_difference(aligned.at(layer + name), wanted.at(layer + name)) < 0.5);
+                CHECK(relative_difference(aligned.at(layer + name), wanted.at(layer + name)) <
+                      (is_realistic ? 0.5 : change.left_by_rounding));
             }
         }
 }

@@ -1,9 +1,9 @@
 // The report of a detection.
 
 #include "weightseal/watermark/report.hpp"
+#include "core/text.hpp"
 #include "crypto/codec.hpp"
 #include "crypto/hash.hpp"
-#include "formats/names.hpp"
 #include "support/catch.hpp"
 #include "support/records.hpp"
 #include "watermark/report_picture.hpp"
@@ -86,7 +86,7 @@ void check_markup(const std::string& html) {
     CHECK(found == static_cast<std::size_t>(std::ranges::count(html, '<')));
     std::string_view rest = html;
     while (!rest.empty()) {
-        const std::size_t size = formats::utf8_sequence(rest);
+        const std::size_t size = first_code_point(rest).size;
         if (size == 0) FAIL("not UTF-8");
         rest.remove_prefix(size);
     }

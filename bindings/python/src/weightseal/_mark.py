@@ -123,7 +123,8 @@ def mark_tensor(
         threads: Workers at most; 0 is one for each processor.
 
     Raises:
-        Error: "unmarkable_dtype", "bad_strength", "key_kind".
+        Error: "unmarkable_dtype", "nothing_to_mark" (fewer than two dimensions), "bad_strength", "key_kind",
+            "invalid_argument" (owner or model id).
         TypeError, ValueError: `tensor` is none of the above, or cannot be written.
     """
     array = Array(tensor, dtype)

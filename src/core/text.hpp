@@ -1,0 +1,25 @@
+#pragma once
+// Text: UTF-8 that comes from anybody, and numbers for people.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace weightseal {
+
+struct CodePoint {
+    std::size_t size = 0; ///< bytes of its UTF-8 sequence; 0: there is no valid one
+    std::uint32_t value = 0;
+};
+
+/// At the start of `text`, which is not empty.
+[[nodiscard]] CodePoint first_code_point(std::string_view text) noexcept;
+
+/// Whether a reader would obey it or not see it: controls, marks that hide or turn text around.
+[[nodiscard]] bool is_obeyed_or_hidden(std::uint32_t code_point) noexcept;
+
+/// "1,048,576".
+[[nodiscard]] std::string grouped(std::uint64_t number);
+
+} // namespace weightseal
