@@ -17,6 +17,7 @@ file(GLOB weightseal_sources CONFIGURE_DEPENDS
     src/watermark/*.cpp
     src/watermark/align/*.cpp
     src/watermark/kernels/*.cpp
+    src/guard/*.cpp
     capi/*.cpp
 )
 

@@ -113,7 +113,17 @@ typedef enum wseal_status {
     WSEAL_RECORD_SIGNATURE = 102,
     WSEAL_TIMESTAMP_MALFORMED = 103,
     WSEAL_TIMESTAMP_MISMATCH = 104,
-    WSEAL_TIMESTAMP_UNTRUSTED = 105
+    WSEAL_TIMESTAMP_UNTRUSTED = 105,
+    WSEAL_LIMITS_NOT_JSON = 110,
+    WSEAL_UNKNOWN_LIMITS_FIELD = 111,
+    WSEAL_MISSING_LIMITS_FIELD = 112,
+    WSEAL_DUPLICATE_LIMITS_FIELD = 113,
+    WSEAL_LIMITS_FIELD_TYPE = 114,
+    WSEAL_LIMITS_OUT_OF_RANGE = 115,
+    WSEAL_UNKNOWN_LIMITS_VALUE = 116,
+    WSEAL_DUPLICATE_LIMIT = 117,
+    WSEAL_LIMITS_CHANGE_PENDING = 118,
+    WSEAL_BAD_ADDRESS = 119
 } wseal_status;
 
 /** A message for people: what was being read, what is wrong, where. Owned by the caller; never holds key material. */
@@ -228,6 +238,7 @@ WSEAL_API void wseal_buffer_free(wseal_buffer* own_buffer);
 #endif
 
 #include "weightseal_container.h"
+#include "weightseal_guard.h"
 #include "weightseal_watermark.h"
 
 #endif

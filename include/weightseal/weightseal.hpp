@@ -17,6 +17,11 @@
 #include "weightseal/formats/model_folder.hpp"   // model folders, like `folder_model`
 #include "weightseal/formats/model_source.hpp"   // the interface of all inputs, like `ModelSource`
 #include "weightseal/formats/safetensors.hpp"    // safetensors files, like `safetensors_model`
+#include "weightseal/guard/client_key.hpp"       // who a request is charged to, like `client_address`
+#include "weightseal/guard/decision.hpp"         // what the guard answers, like `http_fields`
+#include "weightseal/guard/events.hpp"           // what it reports, like `GuardEvent`
+#include "weightseal/guard/guard.hpp"            // budgets for clients, like `Guard`
+#include "weightseal/guard/limits.hpp"           // how much a client may ask for, like `Limits`
 #include "weightseal/io/byte_source.hpp"         // files, memory and callbacks, like `file_source`
 #include "weightseal/io/parallel.hpp"            // threads, ours or the engine's, like `Parallel`
 #include "weightseal/keys/key.hpp"               // keys and their text form, like `Key::parse`

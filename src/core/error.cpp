@@ -89,6 +89,16 @@ constexpr std::array names{
     Name{Errc::timestamp_malformed, "timestamp_malformed"},
     Name{Errc::timestamp_mismatch, "timestamp_mismatch"},
     Name{Errc::timestamp_untrusted, "timestamp_untrusted"},
+    Name{Errc::limits_not_json, "limits_not_json"},
+    Name{Errc::unknown_limits_field, "unknown_limits_field"},
+    Name{Errc::missing_limits_field, "missing_limits_field"},
+    Name{Errc::duplicate_limits_field, "duplicate_limits_field"},
+    Name{Errc::limits_field_type, "limits_field_type"},
+    Name{Errc::limits_out_of_range, "limits_out_of_range"},
+    Name{Errc::unknown_limits_value, "unknown_limits_value"},
+    Name{Errc::duplicate_limit, "duplicate_limit"},
+    Name{Errc::limits_change_pending, "limits_change_pending"},
+    Name{Errc::bad_address, "bad_address"},
 };
 
 class Category final : public std::error_category {

@@ -164,6 +164,41 @@ static void null_pointers_of_the_watermark(const wseal_key* key) {
     wseal_detection_free(NULL);
 }
 
+static void null_pointers_of_the_guard(void) {
+    wseal_guard* guard = NULL;
+    check(wseal_guard_new(NULL, 0, NULL, &guard, NULL) == WSEAL_OK, "a guard with the default limits");
+    const wseal_client client = WSEAL_CLIENT_INIT;
+    const wseal_usage usage = WSEAL_USAGE_INIT;
+    wseal_decision decision = WSEAL_DECISION_INIT;
+    wseal_http_fields fields = WSEAL_HTTP_FIELDS_INIT;
+    wseal_guard_event event = WSEAL_GUARD_EVENT_INIT;
+    wseal_guard_counters counters = WSEAL_GUARD_COUNTERS_INIT;
+    uint32_t settlement = 99;
+    int found = 99;
+
+    REFUSED(wseal_guard_new(NULL, 0, NULL, NULL, error));
+    REFUSED(wseal_guard_configure(NULL, NULL, 0, 0, error));
+    REFUSED(wseal_guard_trim(NULL, 0, error));
+    REFUSED(wseal_guard_check(NULL, &client, NULL, 0, &decision, error));
+    REFUSED(wseal_guard_check(guard, NULL, NULL, 0, &decision, error));
+    REFUSED(wseal_guard_check(guard, &client, NULL, 0, NULL, error));
+    REFUSED(wseal_guard_settle(NULL, 1, &usage, 0, &settlement, error));
+    REFUSED(wseal_guard_settle(guard, 1, NULL, 0, &settlement, error));
+    REFUSED(wseal_guard_settle(guard, 1, &usage, 0, NULL, error));
+    REFUSED(wseal_decision_http_fields(NULL, &fields, error));
+    REFUSED(wseal_decision_http_fields(&decision, NULL, error));
+    REFUSED(wseal_guard_next_event(NULL, &event, &found, error));
+    REFUSED(wseal_guard_next_event(guard, NULL, &found, error));
+    REFUSED(wseal_guard_next_event(guard, &event, NULL, error));
+    REFUSED(wseal_guard_get_counters(NULL, &counters, error));
+    REFUSED(wseal_guard_get_counters(guard, NULL, error));
+    check(wseal_guard_get_counters(guard, &counters, NULL) == WSEAL_OK && counters.admitted == 0,
+          "nothing was charged");
+    check(settlement == 99 && found == 99 && !decision.allowed, "no output of a refused call");
+    wseal_guard_free(guard);
+    wseal_guard_free(NULL);
+}
+
 /* A struct of a size that no version of this library had. */
 static void struct_sizes(const wseal_key* key) {
     wseal_seal_options options = WSEAL_SEAL_OPTIONS_INIT;
@@ -211,6 +246,7 @@ int main(void) {
     }
     null_pointers(key);
     null_pointers_of_the_watermark(key);
+    null_pointers_of_the_guard();
     struct_sizes(key);
     struct_sizes_of_the_watermark(key);
     names_of_numbers();

@@ -37,6 +37,14 @@ STRUCTS = {
     "wseal_mark_identity": _ffi.MarkIdentity,
     "wseal_tensor_mark": _ffi.TensorMark,
     "wseal_tensor_correlation": _ffi.TensorCorrelation,
+    "wseal_guard_options": _ffi.GuardOptions,
+    "wseal_client": _ffi.GuardClient,
+    "wseal_request": _ffi.GuardRequest,
+    "wseal_decision": _ffi.GuardDecision,
+    "wseal_usage": _ffi.GuardUsage,
+    "wseal_http_fields": _ffi.HttpFields,
+    "wseal_guard_event": _ffi.GuardEvent,
+    "wseal_guard_counters": _ffi.GuardCounters,
 }
 
 
@@ -77,6 +85,7 @@ def test_structs_have_the_layout_of_the_c_compiler(tmp_path: Path) -> None:
         "WSEAL_KEY_TEXT_SIZE": _ffi.KEY_TEXT_SIZE,
         "WSEAL_DIGEST_BYTES": _ffi.DIGEST_BYTES,
         "WSEAL_STATISTIC_COUNT": _ffi.STATISTIC_COUNT,
+        "WSEAL_BUDGET_COUNT": _ffi.BUDGET_COUNT,
         "WSEAL_DETECTED": _ffi.DETECTED,
         "WSEAL_NO_SUCH_TENSOR": _ffi.NO_SUCH_TENSOR,
         "WSEAL_UNSUPPORTED": _ffi.UNSUPPORTED,

@@ -101,6 +101,18 @@ enum class Errc : int {
     timestamp_malformed = 103, ///< not an RFC 3161 response that grants a time-stamp
     timestamp_mismatch = 104,  ///< the time-stamp is of something else
     timestamp_untrusted = 105, ///< no given authority vouches for the time-stamp
+
+    // guard
+    limits_not_json = 110,        ///< the limits are not valid JSON
+    unknown_limits_field = 111,   ///< a field that this version does not know
+    missing_limits_field = 112,   ///< a field that must be there is not
+    duplicate_limits_field = 113, ///< a field twice
+    limits_field_type = 114,      ///< a value of another JSON type than the field's
+    limits_out_of_range = 115,    ///< a number outside the field's range
+    unknown_limits_value = 116,   ///< a tier or budget that this version does not know
+    duplicate_limit = 117,        ///< two limits of one tier, budget and window
+    limits_change_pending = 118,  ///< too many earlier changes of windows are still passing
+    bad_address = 119,            ///< not an address or network of the Internet
 };
 
 /// The identifier of an error code, for example "wrong_key". Static storage; never null.

@@ -25,6 +25,7 @@ static const struct {
     {"detecting", test_detecting},
     {"tensors", test_tensors},
     {"watermark structs", test_watermark_structs},
+    {"guard", test_guard},
 };
 
 int main(int argc, char** argv) {

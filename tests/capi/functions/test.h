@@ -88,5 +88,6 @@ void test_records(void);
 void test_detecting(void);
 void test_tensors(void);
 void test_watermark_structs(void);
+void test_guard(void);
 
 #endif

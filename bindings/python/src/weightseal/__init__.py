@@ -1,5 +1,5 @@
-"""weightseal protects AI model weights: seal a model into one opaque file that is decrypted only in memory, and hide a
-mark in the weights that shows later whose they are.
+"""weightseal protects AI model weights: seal a model into one opaque file that is decrypted only in memory, hide a mark
+in the weights that shows later whose they are, and limit what each client may ask of the model.
 
     import weightseal as ws
 
@@ -13,6 +13,9 @@ mark in the weights that shows later whose they are.
     record = ws.mark("model/", "marked/", key=wm_key, owner="acme")
     ws.detect("suspect/", key=wm_key, record=record).detected
 
+    guard = ws.Guard(queries=500, window=3600)
+    guard.check("client-7").allowed
+
 Every function may be called from several threads at once. All of them release the interpreter lock while they work.
 """
 
@@ -20,6 +23,7 @@ from ._detect import Detection, TensorCorrelation, TensorDetection, correlate_te
 from ._errors import Error
 from ._facts import Facts, inspect
 from ._ffi import lib as _lib
+from ._guard import Decision, Guard, GuardCounters, GuardEvent
 from ._keys import Key, keygen
 from ._mark import TensorMark, mark, mark_tensor, original_root
 from ._model import Model, TensorInfo
@@ -35,9 +39,13 @@ __version__: str = _lib.wseal_version().decode()
 
 __all__ = [
     "Correlation",
+    "Decision",
     "Detection",
     "Error",
     "Facts",
+    "Guard",
+    "GuardCounters",
+    "GuardEvent",
     "Key",
     "MarkReport",
     "Model",

@@ -29,6 +29,7 @@ KEY_BYTES = 32
 KEY_TEXT_SIZE = 80
 DIGEST_BYTES = 32
 STATISTIC_COUNT = 6
+BUDGET_COUNT = 5
 
 KEY_KINDS = {"seal": 1, "recipient": 2, "signing": 3, "watermark": 4}
 SUITES = {"aes-256-gcm": 1, "chacha20-poly1305": 2}
@@ -333,6 +334,118 @@ class TensorCorrelation(Sized):
     _fields_ = [("struct_size", c_size_t), ("white", Correlation), ("sign", Correlation), ("nonfinite", c_uint64)]
 
 
+class GuardOptions(Sized):
+    """wseal_guard_options"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("secret", c_char_p),
+        ("trusted_proxies", POINTER(c_char_p)),
+        ("trusted_proxies_count", c_size_t),
+        ("forwarded_header", c_uint32),
+    ]
+
+
+class GuardClient(Sized):
+    """wseal_client"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_char_p),
+        ("name_size", c_size_t),
+        ("pool", c_char_p),
+        ("pool_size", c_size_t),
+        ("peer", c_char_p),
+        ("peer_size", c_size_t),
+        ("forwarded", c_char_p),
+        ("forwarded_size", c_size_t),
+    ]
+
+
+class GuardRequest(Sized):
+    """wseal_request"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("prompts", c_uint64),
+        ("n", c_uint64),
+        ("best_of", c_uint64),
+        ("input_tokens", c_uint64),
+        ("max_tokens", c_uint64),
+        ("logit_bias_entries", c_uint64),
+        ("logprobs", c_int),
+    ]
+
+
+class GuardDecision(Sized):
+    """wseal_decision"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("allowed", c_int),
+        ("reason", c_uint32),
+        ("tier", c_uint32),
+        ("budget", c_uint32),
+        ("refused_by", c_uint32),
+        ("window", c_uint32),
+        ("limit", c_uint64),
+        ("remaining", c_uint64),
+        ("retry_after", c_int64),
+        ("reset_after", c_int64),
+        ("ticket", c_uint64),
+        ("overflow", c_int),
+    ]
+
+
+class GuardUsage(Sized):
+    """wseal_usage"""
+
+    _fields_ = [("struct_size", c_size_t), ("tokens", c_uint64), ("logprob_tokens", c_uint64)]
+
+
+class HttpFields(Sized):
+    """wseal_http_fields"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("status", c_uint32),
+        ("retry_after", c_char * 24),
+        ("rate_limit", c_char * 96),
+        ("rate_limit_policy", c_char * 96),
+    ]
+
+
+class GuardEvent(Sized):
+    """wseal_guard_event"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("kind", c_uint32),
+        ("tier", c_uint32),
+        ("budget", c_uint32),
+        ("window", c_uint32),
+        ("limit", c_uint64),
+        ("used", c_uint64),
+        ("client", c_uint64),
+        ("now", c_int64),
+    ]
+
+
+class GuardCounters(Sized):
+    """wseal_guard_counters"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("admitted", c_uint64),
+        ("refused", c_uint64),
+        ("inserted", c_uint64),
+        ("evicted", c_uint64),
+        ("overflow", c_uint64),
+        ("dropped_events", c_uint64),
+        ("memory", c_uint64),
+    ]
+
+
 _Handle = c_void_p
 _HandleOut = POINTER(c_void_p)
 _Error = POINTER(ErrorText)
@@ -351,6 +464,11 @@ PLAIN: dict[str, tuple[Any, list[Any]]] = {
     "wseal_verdict_name": (c_char_p, [c_uint32]),
     "wseal_matched_by_name": (c_char_p, [c_uint32]),
     "wseal_model_family_name": (c_char_p, [c_uint32]),
+    "wseal_guard_free": (None, [_Handle]),
+    "wseal_tier_name": (c_char_p, [c_uint32]),
+    "wseal_budget_name": (c_char_p, [c_uint32]),
+    "wseal_reason_name": (c_char_p, [c_uint32]),
+    "wseal_guard_event_name": (c_char_p, [c_uint32]),
     "wseal_buffer_data": (c_void_p, [_Handle]),
     "wseal_buffer_size": (c_size_t, [_Handle]),
     "wseal_buffer_free": (None, [_Handle]),
@@ -398,6 +516,13 @@ FALLIBLE: dict[str, list[Any]] = {
     "wseal_detection_html": [_Handle, POINTER(ReportOptions), _HandleOut],
     "wseal_detection_json": [_Handle, POINTER(ReportOptions), _HandleOut],
     "wseal_significance_of": [POINTER(Correlation), c_uint32, POINTER(Significance)],
+    "wseal_guard_new": [c_char_p, c_size_t, POINTER(GuardOptions), _HandleOut],
+    "wseal_guard_configure": [_Handle, c_char_p, c_size_t, c_int64],
+    "wseal_guard_check": [_Handle, POINTER(GuardClient), POINTER(GuardRequest), c_int64, POINTER(GuardDecision)],
+    "wseal_guard_settle": [_Handle, c_uint64, POINTER(GuardUsage), c_int64, POINTER(c_uint32)],
+    "wseal_guard_next_event": [_Handle, POINTER(GuardEvent), POINTER(c_int)],
+    "wseal_guard_get_counters": [_Handle, POINTER(GuardCounters)],
+    "wseal_decision_http_fields": [POINTER(GuardDecision), POINTER(HttpFields)],
     "wseal_tensor_digest": [c_void_p, c_size_t, c_uint8 * DIGEST_BYTES],
     "wseal_original_root": [POINTER(Tensor), c_size_t, c_uint8 * DIGEST_BYTES],
     "wseal_mark_tensor": [

@@ -14,8 +14,9 @@ class SharedHandle:
     `with handle as pointer:` spans one call. Closing never waits, and never frees a handle under a running call.
     """
 
-    def __init__(self, pointer: Any, release: Callable[[], None]) -> None:
+    def __init__(self, pointer: Any, release: Callable[[], None], what: str = "model") -> None:
         self._pointer = pointer
+        self._what = what
         self._release: Callable[[], None] | None = release
         self._lock = threading.Lock()
         self._users = 0
@@ -28,7 +29,7 @@ class SharedHandle:
     def __enter__(self) -> Any:
         with self._lock:
             if self._closed:
-                raise ValueError("the model is closed")
+                raise ValueError(f"the {self._what} is closed")
             self._users += 1
         return self._pointer
 

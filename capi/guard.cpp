@@ -1,0 +1,237 @@
+// The guard. What runs once for each request allocates nothing: exceptions there are of misuse only.
+
+#include "common.hpp"
+
+#include "weightseal/guard/guard.hpp"
+
+#include <vector>
+
+SAME(WSEAL_TIER_POOL, weightseal::Tier::pool);
+SAME(WSEAL_BUDGET_LOGIT_BIAS_ENTRIES, weightseal::Budget::logit_bias_entries);
+SAME(WSEAL_BUDGET_COUNT, weightseal::budget_count);
+SAME(WSEAL_FORWARDED, weightseal::ForwardedHeader::forwarded);
+SAME(WSEAL_LOGPROBS_WITH_LOGIT_BIAS, weightseal::Reason::logprobs_with_logit_bias);
+SAME(WSEAL_TICKET_UNKNOWN, weightseal::Settlement::unknown);
+SAME(WSEAL_EVENT_LIMITS_CHANGED, weightseal::GuardEventKind::limits_changed);
+#undef SAME
+
+struct wseal_guard {
+    weightseal::Guard guard;
+    std::vector<weightseal::Network> trusted_proxies;
+    weightseal::ForwardedHeader forwarded_header;
+};
+
+using namespace weightseal;
+using namespace weightseal::capi;
+
+namespace {
+
+using std::chrono::nanoseconds;
+
+Limits to_limits(const char* json, std::size_t size) {
+    return json == nullptr ? Limits{} : Limits::parse({json, size});
+}
+
+std::optional<std::string_view> text_of(const char* data, std::size_t size) noexcept {
+    if (data == nullptr) return std::nullopt;
+    return std::string_view(data, size);
+}
+
+Client to_client(const wseal_guard& guard, const wseal_client* client) {
+    static constexpr wseal_client nobody = WSEAL_CLIENT_INIT;
+    const wseal_client c = copy_options(client, nobody);
+    Client who;
+    who.name = text_of(c.name, c.name_size);
+    who.pool = text_of(c.pool, c.pool_size);
+    if (c.peer == nullptr) return who;
+    const std::optional<Address> peer = Address::parse({c.peer, c.peer_size});
+    if (!peer) throw Error(Errc::bad_address, "peer", "is no address of the Internet");
+    who.address = client_address(*peer, text_of(c.forwarded, c.forwarded_size).value_or(""), guard.forwarded_header,
+                                 guard.trusted_proxies);
+    return who;
+}
+
+Costs to_costs(const wseal_guard& guard, const wseal_request* request) {
+    static constexpr wseal_request plain = WSEAL_REQUEST_INIT;
+    const wseal_request c = copy_options(request, plain);
+    return guard.guard.costs_of({.prompts = c.prompts,
+                                 .n = c.n,
+                                 .best_of = c.best_of,
+                                 .input_tokens = c.input_tokens,
+                                 .max_tokens = c.max_tokens,
+                                 .logprobs = c.logprobs != 0,
+                                 .logit_bias_entries = c.logit_bias_entries});
+}
+
+wseal_decision to_c(const Decision& decision) noexcept {
+    wseal_decision c = WSEAL_DECISION_INIT;
+    c.allowed = decision.allowed ? 1 : 0;
+    c.reason = static_cast<std::uint32_t>(decision.reason);
+    c.tier = static_cast<std::uint32_t>(decision.tier);
+    c.budget = static_cast<std::uint32_t>(decision.budget);
+    c.refused_by = decision.refused_by;
+    c.window = decision.window;
+    c.limit = decision.limit;
+    c.remaining = decision.remaining;
+    c.retry_after = decision.retry_after.count();
+    c.reset_after = decision.reset_after.count();
+    c.ticket = decision.ticket;
+    c.overflow = decision.overflow ? 1 : 0;
+    return c;
+}
+
+Decision to_decision(const wseal_decision& c) {
+    if (c.reason > WSEAL_LOGPROBS_WITH_LOGIT_BIAS || c.tier >= tier_count || c.budget >= budget_count)
+        throw Error(Errc::invalid_argument, "decision", "is none of this library");
+    Decision decision;
+    decision.allowed = c.allowed != 0;
+    decision.reason = static_cast<Reason>(c.reason);
+    decision.tier = static_cast<Tier>(c.tier);
+    decision.budget = static_cast<Budget>(c.budget);
+    decision.window = c.window;
+    decision.limit = c.limit;
+    decision.remaining = c.remaining;
+    decision.retry_after = nanoseconds(c.retry_after);
+    decision.reset_after = nanoseconds(c.reset_after);
+    return decision;
+}
+
+} // namespace
+
+extern "C" {
+
+const char* wseal_tier_name(uint32_t tier) {
+    return tier < tier_count ? tier_name(static_cast<Tier>(tier)).data() : nullptr; // names are literals
+}
+
+const char* wseal_budget_name(uint32_t budget) {
+    return budget < budget_count ? budget_name(static_cast<Budget>(budget)).data() : nullptr;
+}
+
+const char* wseal_reason_name(uint32_t reason) {
+    return reason <= WSEAL_LOGPROBS_WITH_LOGIT_BIAS ? reason_name(static_cast<Reason>(reason)) : nullptr;
+}
+
+const char* wseal_guard_event_name(uint32_t kind) {
+    return kind <= WSEAL_EVENT_LIMITS_CHANGED ? event_name(static_cast<GuardEventKind>(kind)) : nullptr;
+}
+
+wseal_status wseal_guard_new(const char* limits, size_t limits_size, const wseal_guard_options* options,
+                             wseal_guard** own_guard, wseal_error* error) {
+    return guarded(error, [&] {
+        require(own_guard);
+        static constexpr wseal_guard_options defaults = WSEAL_GUARD_OPTIONS_INIT;
+        const wseal_guard_options c = copy_options(options, defaults);
+        if (c.forwarded_header > WSEAL_FORWARDED)
+            throw Error(Errc::invalid_argument, "forwarded_header", "is no header that this library knows");
+        if (c.trusted_proxies_count != 0) require(c.trusted_proxies);
+        std::vector<Network> proxies;
+        proxies.reserve(c.trusted_proxies_count);
+        for (std::size_t i = 0; i < c.trusted_proxies_count; ++i) {
+            require(c.trusted_proxies[i]);
+            proxies.push_back(Network::parse(c.trusted_proxies[i]));
+        }
+        Secret secret;
+        if (c.secret != nullptr)
+            secret = Secret::copy_of(std::as_bytes(std::span<const uint8_t, secret_size>(c.secret, secret_size)));
+        *own_guard = new wseal_guard{Guard(to_limits(limits, limits_size), secret), std::move(proxies),
+                                     static_cast<ForwardedHeader>(c.forwarded_header)};
+    });
+}
+
+wseal_status wseal_guard_configure(wseal_guard* guard, const char* limits, size_t limits_size, int64_t now,
+                                   wseal_error* error) {
+    return guarded(error, [&] {
+        require(guard);
+        guard->guard.configure(to_limits(limits, limits_size), nanoseconds(now));
+    });
+}
+
+wseal_status wseal_guard_trim(wseal_guard* guard, int64_t now, wseal_error* error) {
+    return guarded(error, [&] {
+        require(guard);
+        guard->guard.trim(nanoseconds(now));
+    });
+}
+
+void wseal_guard_free(wseal_guard* own_guard) {
+    delete own_guard;
+}
+
+wseal_status wseal_guard_check(wseal_guard* guard, const wseal_client* client, const wseal_request* request,
+                               int64_t now, wseal_decision* decision, wseal_error* error) {
+    return guarded(error, [&] {
+        require(guard, client, decision);
+        check_size(*decision); // before anything is charged
+        const ClientKey key = guard->guard.identify(to_client(*guard, client));
+        write_out(decision, to_c(guard->guard.check(key, to_costs(*guard, request), nanoseconds(now))));
+    });
+}
+
+wseal_status wseal_guard_settle(wseal_guard* guard, uint64_t ticket, const wseal_usage* usage, int64_t now,
+                                uint32_t* settlement, wseal_error* error) {
+    return guarded(error, [&] {
+        require(guard, usage, settlement);
+        static constexpr wseal_usage nothing = WSEAL_USAGE_INIT;
+        const wseal_usage c = copy_options(usage, nothing);
+        *settlement =
+            static_cast<std::uint32_t>(guard->guard.settle(ticket, {c.tokens, c.logprob_tokens}, nanoseconds(now)));
+    });
+}
+
+wseal_status wseal_decision_http_fields(const wseal_decision* decision, wseal_http_fields* fields, wseal_error* error) {
+    return guarded(error, [&] {
+        require(decision, fields);
+        static constexpr wseal_decision none = WSEAL_DECISION_INIT;
+        const HttpFields what = http_fields(to_decision(copy_options(decision, none)));
+        wseal_http_fields c = WSEAL_HTTP_FIELDS_INIT;
+        c.status = static_cast<std::uint32_t>(what.status);
+        static_assert(sizeof c.retry_after == sizeof what.retry_after &&
+                      sizeof c.rate_limit == sizeof what.rate_limit &&
+                      sizeof c.rate_limit_policy == sizeof what.rate_limit_policy);
+        std::memcpy(c.retry_after, what.retry_after.data(), sizeof c.retry_after);
+        std::memcpy(c.rate_limit, what.rate_limit.data(), sizeof c.rate_limit);
+        std::memcpy(c.rate_limit_policy, what.rate_limit_policy.data(), sizeof c.rate_limit_policy);
+        write_out(fields, c);
+    });
+}
+
+wseal_status wseal_guard_next_event(wseal_guard* guard, wseal_guard_event* event, int* found, wseal_error* error) {
+    return guarded(error, [&] {
+        require(guard, event, found);
+        check_size(*event); // before it leaves the queue
+        GuardEvent next;
+        const bool any = guard->guard.take_events({&next, 1}) == 1;
+        if (any) {
+            wseal_guard_event c = WSEAL_GUARD_EVENT_INIT;
+            c.kind = static_cast<std::uint32_t>(next.kind);
+            c.tier = static_cast<std::uint32_t>(next.tier);
+            c.budget = static_cast<std::uint32_t>(next.budget);
+            c.window = next.window;
+            c.limit = next.limit;
+            c.used = next.used;
+            c.client = next.client;
+            c.now = next.now.count();
+            write_out(event, c);
+        }
+        *found = any ? 1 : 0;
+    });
+}
+
+wseal_status wseal_guard_get_counters(const wseal_guard* guard, wseal_guard_counters* counters, wseal_error* error) {
+    return guarded(error, [&] {
+        require(guard, counters);
+        const GuardCounters sums = guard->guard.counters();
+        wseal_guard_counters c = WSEAL_GUARD_COUNTERS_INIT;
+        c.admitted = sums.admitted;
+        c.refused = sums.refused;
+        c.inserted = sums.inserted;
+        c.evicted = sums.evicted;
+        c.overflow = sums.overflow;
+        c.dropped_events = sums.dropped_events;
+        c.memory = guard->guard.memory();
+        write_out(counters, c);
+    });
+}
+
+} // extern "C"

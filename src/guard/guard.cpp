@@ -1,0 +1,116 @@
+#include "weightseal/guard/guard.hpp"
+
+#include "guard/state.hpp"
+
+#include <algorithm>
+
+namespace weightseal {
+
+namespace {
+
+std::uint64_t saturating_mul(std::uint64_t a, std::uint64_t b) noexcept {
+    std::uint64_t product = 0;
+    return checked_mul(a, b, product) ? product : UINT64_MAX;
+}
+
+std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) noexcept {
+    std::uint64_t sum = 0;
+    return checked_add(a, b, sum) ? sum : UINT64_MAX;
+}
+
+} // namespace
+
+Guard::Guard(const Limits& limits, const Secret& secret) : state_(std::make_unique<guard::State>(limits, secret)) {}
+
+Guard::~Guard() = default;
+
+ClientKey Guard::identify(const Client& client) const noexcept {
+    ClientKey key;
+    const auto set = [&](Tier tier, Bytes bytes) {
+        const auto t = static_cast<std::size_t>(tier);
+        key.hashes[t] = crypto::short_hash(state_->hash_keys[t], bytes);
+        key.tiers = static_cast<std::uint8_t>(key.tiers | 1U << t);
+        state_->prefetch(t, key.hashes[t]);
+    };
+    if (client.name) set(Tier::client, as_bytes(*client.name));
+    if (client.pool) set(Tier::pool, as_bytes(*client.pool));
+    if (client.address) {
+        const Bytes bytes = std::as_bytes(std::span(client.address->bytes));
+        if (client.address->is_v6) {
+            set(Tier::address, bytes.first(8));
+            set(Tier::network_56, bytes.first(7));
+            set(Tier::network_48, bytes.first(6));
+        } else {
+            set(Tier::address, bytes.first(4));
+        }
+    }
+    return key;
+}
+
+Costs Guard::costs_of(const CompletionRequest& request) const noexcept {
+    const std::uint64_t completions =
+        saturating_mul(request.prompts, std::max({request.n, request.best_of, std::uint64_t{1}}));
+    const std::uint64_t out = saturating_mul(completions, request.max_tokens);
+    Costs costs;
+    costs.queries = completions;
+    costs.tokens =
+        std::min(saturating_add(request.input_tokens, out), state_->token_cap.load(std::memory_order_relaxed));
+    if (request.logprobs)
+        costs.logprob_tokens = std::min(out, state_->logprob_token_cap.load(std::memory_order_relaxed));
+    costs.logit_bias_entries = request.logit_bias_entries;
+    return costs;
+}
+
+Decision Guard::check(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now) noexcept {
+    return state_->check(client, costs, now);
+}
+
+Settlement Guard::settle(Ticket ticket, const Usage& usage, std::chrono::nanoseconds now) noexcept {
+    return state_->settle(ticket, usage, now);
+}
+
+void Guard::configure(const Limits& limits, std::chrono::nanoseconds now) {
+    state_->configure(limits, now);
+}
+
+Limits Guard::limits() const {
+    const std::lock_guard lock(state_->configuring);
+    return state_->limits;
+}
+
+void Guard::trim(std::chrono::nanoseconds now) {
+    state_->trim(now);
+}
+
+std::size_t Guard::take_events(std::span<GuardEvent> to) {
+    const std::lock_guard lock(state_->taking_events);
+    std::size_t count = 0;
+    while (count < to.size() && state_->events.pop(to[count]))
+        ++count;
+    return count;
+}
+
+std::size_t Guard::memory() const {
+    const std::lock_guard lock(state_->configuring);
+    std::size_t bytes = sizeof(guard::State) + state_->tickets.memory();
+    for (const auto& generation : state_->generations)
+        for (const auto& table : generation->tables)
+            if (table) bytes += sizeof(guard::Table) + table->memory();
+    return bytes;
+}
+
+GuardCounters Guard::counters() const noexcept {
+    GuardCounters sum;
+    for (guard::Stripe& stripe : state_->stripes) {
+        const std::lock_guard lock(stripe.lock);
+        sum.admitted += stripe.admitted;
+        sum.refused += stripe.refused;
+        sum.inserted += stripe.inserted;
+        sum.evicted += stripe.evicted;
+        sum.overflow += stripe.overflow;
+    }
+    sum.dropped_events = state_->events.dropped();
+    return sum;
+}
+
+} // namespace weightseal

@@ -1,0 +1,163 @@
+#pragma once
+// State: everything a guard is made of.
+//
+// What the limits determine, which is the tables and all plain members, is read under the lock of any shard and changed
+// under all of them. So a check takes the locks of its client's shards, one for each tier in the order of tiers, and no
+// other.
+
+#include "crypto/short_hash.hpp"
+#include "guard/clock.hpp"
+#include "guard/event_queue.hpp"
+#include "guard/table.hpp"
+#include "guard/tickets.hpp"
+#include "weightseal/guard/guard.hpp"
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace weightseal::guard {
+
+/// The tables of one set of windows. All but the newest only stay until what they counted has left.
+struct Generation {
+    std::array<std::unique_ptr<Table>, tier_count> tables;
+    std::uint64_t version = 0;
+    std::uint64_t retires_at = 0; ///< tick; not of the newest
+};
+
+inline constexpr std::size_t max_generations = 4;
+
+/// A shard's lock, and counters that it guards.
+struct alignas(64) Stripe {
+    SpinLock lock;
+    std::uint64_t admitted = 0, refused = 0, inserted = 0, evicted = 0, overflow = 0;
+};
+
+struct State {
+    State(const Limits& limits, const Secret& secret);
+
+    [[nodiscard]] Decision check(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now) noexcept;
+    Settlement settle(Ticket ticket, const Usage& usage, std::chrono::nanoseconds now) noexcept;
+    void configure(const Limits& limits, std::chrono::nanoseconds now);
+    void trim(std::chrono::nanoseconds now);
+
+    /// Starts to load a client's counts.
+    void prefetch(std::size_t tier, std::uint64_t hash) const noexcept {
+        const std::uintptr_t slots = homes[tier].slots.load(std::memory_order_relaxed);
+        const std::uint64_t number =
+            Table::slot_number(hash, homes[tier].slots_of_shard.load(std::memory_order_relaxed));
+        if (slots == 0) return;
+        __builtin_prefetch(reinterpret_cast<const void*>(slots + number * sizeof(Line)), 1);
+        __builtin_prefetch(reinterpret_cast<const void*>(slots + (number + 1) * sizeof(Line)),
+                           1); // every third is there
+    }
+
+    [[nodiscard]] Stripe& stripe(std::size_t tier, std::uint64_t hash) noexcept {
+        return stripes[tier * shard_count + shard_of(hash)];
+    }
+
+    std::array<Stripe, tier_count * shard_count> stripes;
+    Clock clock;
+    Tickets tickets;
+    EventQueue events;
+    std::array<crypto::ShortHashKey, tier_count> hash_keys;
+    std::array<std::uint64_t, tier_count> anonymous; // hashes of clients of whom nothing is known
+
+    // Guarded by the locks of the shards, as said above.
+    std::vector<std::unique_ptr<Generation>> generations; // newest last
+    Window lifetime;                                      // of tickets
+    bool needs_tickets = false;
+    bool logprobs_or_logit_bias = false;
+
+    // Read without a lock: which locks a check needs, looked at again once it has them, and values that change one by
+    // one.
+    struct LimitedTiers {
+        std::uint8_t any = 0;    ///< of all generations
+        std::uint8_t newest = 0; ///< of the newest
+        bool operator==(const LimitedTiers&) const = default;
+    };
+    std::atomic<LimitedTiers> tiers{};
+    // Where clients' slots are, for `prefetch`, which does no harm if the table has gone meanwhile.
+    struct AtomicHomes {
+        std::atomic<std::uintptr_t> slots{0};
+        std::atomic<std::uint64_t> slots_of_shard{0};
+    };
+    std::array<AtomicHomes, tier_count> homes;
+    std::atomic<std::uint64_t> token_cap{0};
+    std::atomic<std::uint64_t> logprob_token_cap{0};
+    std::atomic<std::uint64_t> tickets_reported{0};
+
+    std::mutex configuring; // and `limits`
+    std::mutex taking_events;
+    Limits limits;
+
+  private:
+    [[nodiscard]] std::unique_ptr<Generation> make_generation(const Limits& wanted) const;
+    void follow(const Limits& wanted) noexcept;
+    void retire(std::uint64_t tick, std::vector<std::unique_ptr<Generation>>& retired) noexcept;
+};
+
+/// The locks of a client's shards, and which tiers they are of.
+class Entry {
+  public:
+    Entry(State& state, const ClientKey& client) noexcept : state_(state), hashes_(client.hashes) {
+        for (;;) {
+            const State::LimitedTiers limited = state.tiers.load(std::memory_order_relaxed);
+            tiers_ = client.tiers & limited.any;
+            if ((tiers_ & limited.newest) == 0) { // nobody goes unlimited for telling nothing
+                const auto tier = static_cast<std::size_t>(std::countr_zero(limited.newest));
+                tiers_ = static_cast<std::uint8_t>(tiers_ | 1U << tier);
+                hashes_[tier] = state.anonymous[tier];
+            }
+            each([](Stripe& stripe) { stripe.lock.lock(); });
+            // It changes under all locks only, so now it stays.
+            if (state.tiers.load(std::memory_order_relaxed) == limited) return;
+            unlock();
+            hashes_ = client.hashes;
+        }
+    }
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+    ~Entry() { unlock(); }
+
+    [[nodiscard]] std::uint8_t tiers() const noexcept { return tiers_; }
+    [[nodiscard]] std::uint64_t hash(std::size_t tier) const noexcept { return hashes_[tier]; }
+    /// Of the first tier.
+    [[nodiscard]] Stripe& counters() noexcept {
+        const auto tier = static_cast<std::size_t>(std::countr_zero(tiers_));
+        return state_.stripe(tier, hashes_[tier]);
+    }
+
+  private:
+    template <class Action>
+    void each(Action action) noexcept {
+        for (unsigned tiers = tiers_; tiers != 0; tiers &= tiers - 1) {
+            const auto tier = static_cast<std::size_t>(std::countr_zero(tiers));
+            action(state_.stripe(tier, hashes_[tier]));
+        }
+    }
+    void unlock() noexcept {
+        each([](Stripe& stripe) { stripe.lock.unlock(); });
+    }
+
+    State& state_;
+    std::array<std::uint64_t, tier_count> hashes_;
+    std::uint8_t tiers_ = 0;
+};
+
+/// All locks.
+class Standstill {
+  public:
+    explicit Standstill(State& state) noexcept;
+    Standstill(const Standstill&) = delete;
+    Standstill& operator=(const Standstill&) = delete;
+    ~Standstill();
+
+  private:
+    State& state_;
+};
+
+} // namespace weightseal::guard
