@@ -26,6 +26,7 @@ SAME(WSEAL_KEY_MISMATCH, weightseal::Errc::key_mismatch);
 SAME(WSEAL_TIMESTAMP_UNTRUSTED, weightseal::Errc::timestamp_untrusted);
 SAME(WSEAL_LIMITS_NOT_JSON, weightseal::Errc::limits_not_json);
 SAME(WSEAL_BAD_ADDRESS, weightseal::Errc::bad_address);
+SAME(WSEAL_SHARED_TABLE_DIFFERS, weightseal::Errc::shared_table_differs);
 SAME(WSEAL_U64, weightseal::Dtype::u64);
 #undef SAME
 

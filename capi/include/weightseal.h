@@ -123,7 +123,16 @@ typedef enum wseal_status {
     WSEAL_UNKNOWN_LIMITS_VALUE = 116,
     WSEAL_DUPLICATE_LIMIT = 117,
     WSEAL_LIMITS_CHANGE_PENDING = 118,
-    WSEAL_BAD_ADDRESS = 119
+    WSEAL_BAD_ADDRESS = 119,
+    WSEAL_NOT_A_GUARD_LOG = 120,
+    WSEAL_GUARD_LOG_CHANGED = 121,
+    WSEAL_NOT_A_TRAFFIC_LOG = 122,
+    WSEAL_BAD_SERVER_URL = 123,
+    WSEAL_SERVER_UNREACHABLE = 124,
+    WSEAL_SERVER_REFUSED = 125,
+    WSEAL_SERVER_ANSWER = 126,
+    WSEAL_NOT_A_SHARED_TABLE = 127,
+    WSEAL_SHARED_TABLE_DIFFERS = 128
 } wseal_status;
 
 /** A message for people: what was being read, what is wrong, where. Owned by the caller; never holds key material. */

@@ -99,6 +99,15 @@ constexpr std::array names{
     Name{Errc::duplicate_limit, "duplicate_limit"},
     Name{Errc::limits_change_pending, "limits_change_pending"},
     Name{Errc::bad_address, "bad_address"},
+    Name{Errc::not_a_guard_log, "not_a_guard_log"},
+    Name{Errc::guard_log_changed, "guard_log_changed"},
+    Name{Errc::not_a_traffic_log, "not_a_traffic_log"},
+    Name{Errc::bad_server_url, "bad_server_url"},
+    Name{Errc::server_unreachable, "server_unreachable"},
+    Name{Errc::server_refused, "server_refused"},
+    Name{Errc::server_answer, "server_answer"},
+    Name{Errc::not_a_shared_table, "not_a_shared_table"},
+    Name{Errc::shared_table_differs, "shared_table_differs"},
 };
 
 class Category final : public std::error_category {

@@ -113,6 +113,15 @@ enum class Errc : int {
     duplicate_limit = 117,        ///< two limits of one tier, budget and window
     limits_change_pending = 118,  ///< too many earlier changes of windows are still passing
     bad_address = 119,            ///< not an address or network of the Internet
+    not_a_guard_log = 120,        ///< a line of an event log that is no event
+    guard_log_changed = 121,      ///< an event log whose chain or signature does not hold
+    not_a_traffic_log = 122,      ///< a line of a traffic log that is no request
+    bad_server_url = 123,         ///< not the address of a Redis or Valkey server
+    server_unreachable = 124,     ///< no connection to a server, or it was lost
+    server_refused = 125,         ///< a server answered with an error
+    server_answer = 126,          ///< a server answered something that its protocol does not allow
+    not_a_shared_table = 127,     ///< shared memory that is no table of this version
+    shared_table_differs = 128,   ///< shared memory that another configuration made
 };
 
 /// The identifier of an error code, for example "wrong_key". Static storage; never null.
