@@ -15,6 +15,7 @@ from ._handle import SharedHandle
 #: Limits as JSON text, or as what `json.dumps` makes that text of.
 Limits = Union[str, bytes, Mapping[str, Any]]
 
+_MOST = (1 << 64) - 1
 _HEADERS = {"x-forwarded-for": 0, "forwarded": 1}
 _SETTLEMENTS = ("settled", "in_debt", "expired", "unknown")
 
@@ -291,7 +292,7 @@ def _count(value: int) -> int:
     """A count as C takes it. More than fits is more than any limit."""
     if value < 0:
         raise ValueError(f"a count must not be negative, as {value} is")
-    return min(value, (1 << 64) - 1)
+    return value if value <= _MOST else _MOST
 
 
 def _nanoseconds(now: float | None) -> int:

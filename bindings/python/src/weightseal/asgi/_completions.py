@@ -6,6 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
+_COUNTS = ("n", "best_of", "max_tokens", "max_completion_tokens", "max_output_tokens")
+_PROMPTS = ("prompt", "prompt_embeds", "input", "messages")
+
 #: More than any limit.
 EVERYTHING = (1 << 64) - 1
 
@@ -57,14 +60,14 @@ def read(fields: Mapping[str, Any]) -> CompletionRequest:
     Raises:
         Unreadable: A field has another type than in the usual APIs, or is below 0.
     """
-    most = [_count(fields, name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens")]
+    counts = {name: _count(name, fields[name]) for name in _COUNTS if fields.get(name) is not None}
     prompt_logprobs = _is_wanted(fields, "prompt_logprobs")
     logprobs = prompt_logprobs or _is_wanted(fields, "logprobs") or _is_wanted(fields, "top_logprobs")
     return CompletionRequest(
-        prompts=max(1, sum(_prompts(fields, name) for name in ("prompt", "prompt_embeds", "input", "messages"))),
-        n=_count(fields, "n") or 1,
-        best_of=_count(fields, "best_of") or 1,
-        max_tokens=max((count for count in most if count is not None), default=None),
+        prompts=max(1, sum([_prompts(name, fields[name]) for name in _PROMPTS if fields.get(name) is not None])),
+        n=counts.pop("n", 1) or 1,
+        best_of=counts.pop("best_of", 1) or 1,
+        max_tokens=max(counts.values(), default=None),
         logprobs=logprobs or _includes_logprobs(fields),
         prompt_logprobs=prompt_logprobs or (logprobs and bool(fields.get("echo"))),
         logit_bias_entries=_entries(fields, "logit_bias"),
@@ -85,19 +88,16 @@ def _refuse(constant: str) -> NoReturn:
 _decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
 
 
-def _count(fields: Mapping[str, Any], name: str) -> int | None:
-    value = fields.get(name)
-    if value is None:
-        return None
+def _count(name: str, value: object) -> int:
     if type(value) is not int or value < 0:  # True is an int, too
         raise Unreadable(f'its "{name}" is no count')
     return value
 
 
-def _prompts(fields: Mapping[str, Any], name: str) -> int:
-    """A text, a list of tokens and a list of messages are one prompt each; lists of texts and of lists, as many."""
-    value = fields.get(name)
-    if value is None or isinstance(value, dict):
+def _prompts(name: str, value: object) -> int:
+    """A text, a list of tokens and a list of messages are one prompt each; lists of texts and of lists, as many. The
+    object that names a stored prompt goes with an input."""
+    if isinstance(value, dict):
         return 0
     if isinstance(value, str):
         return 1

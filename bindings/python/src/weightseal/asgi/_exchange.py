@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 from .._guard import Decision, Guard
 from ._completions import CompletionRequest
@@ -11,26 +10,23 @@ from ._types import Message, Send
 from ._usage import UsageReader
 
 
-class Reservation(NamedTuple):
-    """What a request may use."""
+class Reservation:
+    """What a request may use.
 
-    request: CompletionRequest
-    input_tokens: int
-    max_tokens: int  #: of one completion
+    Args:
+        max_tokens: Of one completion.
+    """
 
-    def asked(self) -> dict[str, Any]:
-        """It as arguments of `Guard.check`, for which log-probabilities are those of completions."""
-        request = self.request
-        of_prompt = self.input_tokens if request.prompt_logprobs else 0
-        return {
-            "prompts": request.prompts,
-            "n": request.n,
-            "best_of": request.best_of,
-            "input_tokens": self.input_tokens,
-            "max_tokens": self.max_tokens + of_prompt,
-            "logprobs": request.logprobs,
-            "logit_bias_entries": request.logit_bias_entries,
-        }
+    __slots__ = ("input_tokens", "max_tokens", "request")
+
+    def __init__(self, request: CompletionRequest, input_tokens: int, max_tokens: int) -> None:
+        self.request = request
+        self.input_tokens = input_tokens
+        # For the guard, log-probabilities are those of completions.
+        self.max_tokens = max_tokens + (input_tokens if request.prompt_logprobs else 0)
+
+    def output_tokens(self) -> int:
+        return self.request.prompts * max(self.request.n, self.request.best_of) * self.max_tokens
 
 
 class Exchange:
@@ -77,28 +73,23 @@ class Exchange:
 
     def _used(self) -> tuple[int, int]:
         """Tokens, and of them those with log-probabilities."""
-        response, (request, input_tokens, _) = self._response, self._reservation
+        response = self._response
         if response.usage is not None:
             input_tokens, output_tokens = response.usage
-        elif response.status is not None and response.status >= 400:
+            return input_tokens + output_tokens, self._with_logprobs(input_tokens, output_tokens)
+        if response.status is not None and response.status >= 400:
             return 0, 0
-        else:
-            return self._at_most(input_tokens, response.sent)
-        return input_tokens + output_tokens, _with_logprobs(request, input_tokens, output_tokens)
-
-    def _at_most(self, input_tokens: int, output_tokens: int | None) -> tuple[int, int]:
-        """The same where it is not reported, but bounded: no more than was reserved."""
-        asked = self._reservation.asked()
-        request, lowest = self._reservation.request, self._guard.lowest_limits
-        reserved = request.prompts * max(request.n, request.best_of) * asked["max_tokens"]
-        output_tokens = reserved if output_tokens is None else output_tokens
+        # Not reported, but bounded: by what was sent, and by what was reserved.
+        lowest, input_tokens = self._guard.lowest_limits, self._reservation.input_tokens
+        reserved = self._reservation.output_tokens()
+        sent = reserved if response.sent is None else response.sent
         return (
-            min(input_tokens + min(output_tokens, reserved), lowest.get("tokens", 0)),
-            min(_with_logprobs(request, input_tokens, output_tokens), reserved, lowest.get("logprob_tokens", 0)),
+            min(input_tokens + min(sent, reserved), lowest.get("tokens", 0)),
+            min(self._with_logprobs(input_tokens, sent), reserved, lowest.get("logprob_tokens", 0)),
         )
 
-
-def _with_logprobs(request: CompletionRequest, input_tokens: int, output_tokens: int) -> int:
-    if not request.logprobs:
-        return 0
-    return output_tokens + (input_tokens if request.prompt_logprobs else 0)
+    def _with_logprobs(self, input_tokens: int, output_tokens: int) -> int:
+        request = self._reservation.request
+        if not request.logprobs:
+            return 0
+        return output_tokens + (input_tokens if request.prompt_logprobs else 0)

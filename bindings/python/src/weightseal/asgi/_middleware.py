@@ -153,16 +153,31 @@ class ExtractionGuard:
         return Reservation(request, EVERYTHING, EVERYTHING)
 
     def _check(self, scope: Scope, reservation: Reservation) -> Decision:
-        client, address = self._client(scope), peer(scope)
         forwarded = b", ".join(header(scope, self._forwarded)) or None
-        asked = reservation.asked()
+        name, pool = self._client(scope)
+        request = reservation.request
+
+        def check(peer: str | None) -> Decision:
+            return self._guard.check(
+                name,
+                pool=pool,
+                peer=peer,
+                forwarded=forwarded,
+                prompts=request.prompts,
+                n=request.n,
+                best_of=request.best_of,
+                input_tokens=reservation.input_tokens,
+                max_tokens=reservation.max_tokens,
+                logprobs=request.logprobs,
+                logit_bias_entries=request.logit_bias_entries,
+            )
+
         try:
-            return self._guard.check(client.name, pool=client.pool, peer=address, forwarded=forwarded, **asked)
+            return check(peer(scope))
         except Error as error:
-            # Some servers put other things there than addresses.
             if error.name != "bad_address":
                 raise
-            return self._guard.check(client.name, pool=client.pool, **asked)
+            return check(None)  # some servers put other things there than addresses
 
 
 def _path(scope: Scope) -> str:
