@@ -1,44 +1,43 @@
-"""The body of a request: read ahead of the application, which gets every message all the same."""
+"""The body of a request: read ahead of the application, which gets every byte all the same."""
 
 from __future__ import annotations
-
-from collections import deque
 
 from ._types import Message, Receive
 
 
 class Body:
-    """What was read ahead: `content`, or None and why, as `problem`."""
+    """What was read ahead: all of the body, as `content`, or else why it is not, as `problem`."""
 
-    def __init__(self, receive: Receive, messages: deque[Message], content: bytes | None, problem: str) -> None:
+    def __init__(self, receive: Receive, read: list[Message], content: bytes | None, problem: str = "") -> None:
         self._receive = receive
-        self._messages = messages
+        self._read = read
         self.content = content
         self.problem = problem
 
     @classmethod
     def unread(cls, receive: Receive, problem: str) -> Body:
-        return cls(receive, deque(), None, problem)
+        return cls(receive, [], None, problem)
 
     @classmethod
     async def read(cls, receive: Receive, most: int) -> Body:
-        """Reads up to the end, or one message beyond `most` bytes."""
-        messages: deque[Message] = deque()
-        parts: list[bytes] = []
-        size = 0
+        """Reads up to the end, or up to the message that goes beyond `most` bytes."""
+        buffer = bytearray()  # one, as a client may send byte by byte
         while True:
             message = await receive()
-            messages.append(message)
             if message["type"] != "http.request":
-                return cls(receive, messages, None, "the client left before its end")
-            part = message.get("body", b"")
-            size += len(part)
-            if size > most:
-                return cls(receive, messages, None, f"it has more than {most} bytes")
-            parts.append(part)
-            if not message.get("more_body", False):
-                return cls(receive, messages, b"".join(parts), "")
+                return cls(receive, [_part(bytes(buffer), True), message], None, "the client left before its end")
+            buffer += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(buffer) > most:
+                return cls(receive, [_part(bytes(buffer), more)], None, f"it has more than {most} bytes")
+            if not more:
+                content = bytes(buffer)
+                return cls(receive, [_part(content, False)], content)
 
     async def receive(self) -> Message:
-        """For the application: the same messages again, then those that are yet to come."""
-        return self._messages.popleft() if self._messages else await self._receive()
+        """For the application: what was read, then what is yet to come."""
+        return self._read.pop(0) if self._read else await self._receive()
+
+
+def _part(body: bytes, more: bool) -> Message:
+    return {"type": "http.request", "body": body, "more_body": more}

@@ -47,7 +47,7 @@ class ExtractionGuard:
         context_length: The most tokens of one completion, as a request that names no maximum may have as many; without
             it, WEIGHTSEAL_GUARD_CONTEXT_LENGTH, else such a request reserves as much as the limits allow.
         count_tokens: Counts the tokens of a body's input, given its fields. It must not block.
-        max_body: Bytes of a body that are read.
+        max_body: Bytes of a body that are read, while the server waits. Images in requests need more.
         max_completions: Completions that the server answers one request with at most. A body that cannot be read is
             charged as many, or the lowest limit of queries.
         on_event: Is called with each event of the guard, by a thread of its own; None leaves them to others.
@@ -67,7 +67,7 @@ class ExtractionGuard:
         paths: Collection[str] | None = None,
         context_length: int | None = None,
         count_tokens: Callable[[Mapping[str, Any]], int] | None = None,
-        max_body: int = 16 << 20,
+        max_body: int = 1 << 20,
         max_completions: int = 128,
         on_event: Callable[[GuardEvent], object] | None = log_event,
     ) -> None:
