@@ -52,9 +52,13 @@ def main():
     app = {"asgi": asgi, "fastapi": fastapi}[sys.argv[1]]
     if sys.argv[2] == "guarded":
         app = ExtractionGuard(app, ws.Guard(limits=LIMITS))
-    listener = socket.create_server(("127.0.0.1", 0))
+    # asyncio switches delays off for sockets that say that they are TCP.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
     print(listener.getsockname()[1], flush=True)
-    uvicorn.run(app, fd=listener.fileno(), log_level="critical", access_log=False, lifespan="off", ws="none")
+    config = uvicorn.Config(app, log_level="critical", access_log=False, lifespan="off", ws="none")
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 main()

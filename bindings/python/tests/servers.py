@@ -19,22 +19,20 @@ from conftest import module
 def serving(app: Any, **options: Any) -> Iterator[str]:
     """uvicorn in a thread, at an address of its own."""
     uvicorn = module("uvicorn")
-    if "uds" not in options:
-        listener = socket.create_server(("127.0.0.1", 0))
-        options["fd"] = listener.fileno()
     settings = {"log_level": "critical", "proxy_headers": False, "ws": "none", "timeout_graceful_shutdown": 5, **options}
     server = uvicorn.Server(uvicorn.Config(app, **settings))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        eventually(lambda: server.started or not thread.is_alive())
-        assert thread.is_alive(), "the server did not start"
-        yield "http://server" if "uds" in options else "http://127.0.0.1:%d" % listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join()
-        if "uds" not in options:
-            listener.close()
+    # asyncio switches delays off for sockets that say that they are TCP.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, args=(None if "uds" in options else [listener],))
+        thread.start()
+        try:
+            eventually(lambda: server.started or not thread.is_alive())
+            assert thread.is_alive(), "the server did not start"
+            yield "http://127.0.0.1:%d" % listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def eventually(condition: Callable[[], bool]) -> None:
