@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
-_COUNTS = ("n", "best_of", "max_tokens", "max_completion_tokens", "max_output_tokens")
-_PROMPTS = ("prompt", "prompt_embeds", "input", "messages")
+_COUNTS = frozenset(("n", "best_of", "max_tokens", "max_completion_tokens", "max_output_tokens"))
+_PROMPTS = frozenset(("prompt", "prompt_embeds", "input", "messages"))
+_LOGPROBS = frozenset(("logprobs", "top_logprobs", "prompt_logprobs", "include"))
+_FIELDS = _COUNTS | _PROMPTS | _LOGPROBS | {"logit_bias"}
 
 #: More than any limit.
 EVERYTHING = (1 << 64) - 1
@@ -59,17 +61,30 @@ def read(fields: Mapping[str, Any]) -> CompletionRequest:
     Raises:
         Unreadable: A field has another type than in the usual APIs, or is below 0.
     """
-    counts = {name: _count(name, fields[name]) for name in _COUNTS if fields.get(name) is not None}
-    prompt_logprobs = _is_wanted(fields, "prompt_logprobs")
-    logprobs = prompt_logprobs or _is_wanted(fields, "logprobs") or _is_wanted(fields, "top_logprobs")
+    counts: dict[str, int] = {}
+    prompts = entries = 0
+    logprobs = prompt_logprobs = False
+    for name in fields.keys() & _FIELDS:  # few of these
+        value = fields[name]
+        if value is None:
+            continue
+        if name in _COUNTS:
+            counts[name] = _count(name, value)
+        elif name in _PROMPTS:
+            prompts += _prompts(name, value)
+        elif name == "logit_bias":
+            entries = _entries(value)
+        elif _wants_logprobs(name, value):
+            logprobs = True
+            prompt_logprobs |= name == "prompt_logprobs"
     return CompletionRequest(
-        prompts=max(1, sum([_prompts(name, fields[name]) for name in _PROMPTS if fields.get(name) is not None])),
+        prompts=prompts or 1,
         n=counts.pop("n", 1) or 1,
         best_of=counts.pop("best_of", 1) or 1,
         max_tokens=max(counts.values(), default=None),
-        logprobs=logprobs or _includes_logprobs(fields),
+        logprobs=logprobs,
         prompt_logprobs=prompt_logprobs or (logprobs and bool(fields.get("echo"))),
-        logit_bias_entries=_entries(fields, "logit_bias"),
+        logit_bias_entries=entries,
     )
 
 
@@ -109,21 +124,14 @@ def _prompts(name: str, value: object) -> int:
     raise Unreadable(f'its "{name}" is no prompt')
 
 
-def _is_wanted(fields: Mapping[str, Any], name: str) -> bool:
-    value = fields.get(name)
-    # logprobs=0 asks for those of the chosen tokens, top_logprobs=0 for nothing.
-    return value is not None and value is not False and not (name == "top_logprobs" and value == 0)
+def _wants_logprobs(name: str, value: object) -> bool:
+    """logprobs=0 asks for those of the chosen tokens, top_logprobs=0 for nothing."""
+    if name == "include":
+        return isinstance(value, list) and any(isinstance(what, str) and "logprobs" in what for what in value)
+    return value is not False and not (name == "top_logprobs" and value == 0)
 
 
-def _includes_logprobs(fields: Mapping[str, Any]) -> bool:
-    include = fields.get("include")
-    return isinstance(include, list) and any(isinstance(what, str) and "logprobs" in what for what in include)
-
-
-def _entries(fields: Mapping[str, Any], name: str) -> int:
-    value = fields.get(name)
-    if value is None:
-        return 0
+def _entries(value: object) -> int:
     if not isinstance(value, dict):
-        raise Unreadable(f'its "{name}" is no object')
+        raise Unreadable('its "logit_bias" is no object')
     return len(value)

@@ -16,7 +16,11 @@ INTERVAL = 0.1
 
 def log_event(event: GuardEvent) -> None:
     """Writes a line to the logger `weightseal`, without the client: its hash must not leave the process as it is."""
-    _log.warning("guard: %s: %s, %d of %d in %d s", event.kind, event.limit_name, event.used, event.limit, event.window)
+    if event.limit == 0:
+        _log.warning("guard: %s", event.kind)
+    else:
+        what = (event.kind, event.limit_name, event.used, event.limit, event.window)
+        _log.warning("guard: %s: %s, %d of %d in %d s", *what)
 
 
 class EventThread:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from ._types import Message, header
+from ._types import Message
 
 #: Bytes of a response, or of one event of a stream, that are kept to be read.
 MOST_KEPT = 4 << 20
@@ -35,10 +35,11 @@ class UsageReader:
 
     def start(self, message: Message) -> None:
         self.status = message["status"]
-        if header(message, b"content-encoding") not in ([], [b"identity"]):
+        headers = dict(message["headers"])
+        if headers.get(b"content-encoding", b"identity") != b"identity":
             self.sent = None
             return
-        kind = b"".join(header(message, b"content-type")).partition(b";")[0].strip().lower()
+        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         self._is_stream = kind == b"text/event-stream"
         self._is_json = kind == b"application/json"
 
