@@ -82,6 +82,8 @@ def test_a_client_is_throttled_and_told_when_to_come_back(model: Model) -> None:
         }
         other = post(url, "/v1/completions", {"prompt": ["a", "b"]}, headers={"Authorization": "bearer   key-8"})
         assert other.headers["RateLimit"].startswith('"client-queries";r=1;')
+        again = post(url, "/v1/completions", {}, headers={"Authorization": "Bearer key-8"})
+        assert again.headers["RateLimit"].startswith('"client-queries";r=0;')
         impossible = post(url, "/v1/completions", {"n": 10**30}, headers={"Authorization": "Bearer key-9"})
         assert impossible.status_code == 429 and "Retry-After" not in impossible.headers
 
@@ -146,6 +148,9 @@ def test_compressed_bodies_are_not_read(model: Model) -> None:
         assert answer.headers["RateLimit"].startswith('"client-queries";r=372;')
         answer = post(url, "/v1/completions", {}, headers={"Content-Encoding": "identity"})
         assert answer.headers["RateLimit"].startswith('"client-queries";r=371;')
+        # Some bytes are JSON, and something else once they are decoded.
+        answer = post(url, "/v1/completions", {}, headers={"Content-Encoding": "br"})
+        assert answer.headers["RateLimit"].startswith('"client-queries";r=243;')
 
 
 class RawClient:
@@ -236,6 +241,27 @@ def assert_tokens_used(guard: ws.Guard, used: int, limit: int = 1000, name: str 
     guard.settle(last)
 
 
+def test_what_is_given_back_is_there_before_the_response_ends() -> None:
+    guard = ws.Guard(limits=limits(concurrency=1))
+    free_at: list[tuple[str, bool]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await send({"type": "http.response.body", "body": b"b"})
+        free_at.append(("background tasks", free(guard)))
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"{}"}
+
+    async def send(message: Any) -> None:
+        free_at.append((message.get("body", b"head").decode(), free(guard)))
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"authorization", b"Bearer key-7")]}
+    asyncio.run(ExtractionGuard(app, guard)(scope, receive, send))
+    assert free_at == [("head", False), ("a", False), ("b", True), ("background tasks", True)]
+
+
 def test_a_stream_without_usage_settles_as_its_text(model: Model) -> None:
     guard = ws.Guard(limits=limits(tokens=1000))
     body = json.dumps({"prompt": "a", "stream": True, "max_tokens": 800}).encode()
@@ -292,9 +318,9 @@ def test_embeddings_have_no_output(model: Model) -> None:
 
 def test_log_probabilities_of_the_prompt_count(model: Model) -> None:
     guard = ws.Guard(limits=limits(logprob_tokens=1000))
-    with serving(guarded(model, guard)) as url:
+    with serving(guarded(model, guard, count_tokens=lambda _: 7)) as url:
         for key, field in (("some", "logprobs"), ("all", "prompt_logprobs"), ("none", "user")):
-            body = {"prompt": "a", "max_tokens": 500, field: 1}
+            body = {"prompt": "a", "max_tokens": 13, field: 1}
             assert post(url, "/v1/completions", body, headers={"Authorization": f"Bearer {key}"}).status_code == 200
     for key, used in (("some", 13), ("all", 20), ("none", 0)):
         assert guard.check(key, max_tokens=1000 - used, logprobs=True).allowed
