@@ -513,6 +513,11 @@ def test_an_environment_that_is_wrong(
         ExtractionGuard(lambda *_: None)
 
 
+def test_one_path_is_no_collection() -> None:
+    with pytest.raises(TypeError, match="paths"):
+        ExtractionGuard(lambda *_: None, ws.Guard(), paths="/v1/completions")
+
+
 def test_without_an_environment_it_is_500_queries_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LIMITS", "TRUSTED_PROXIES", "FORWARDED_HEADER", "PATHS", "CONTEXT_LENGTH"):
         monkeypatch.delenv("WEIGHTSEAL_GUARD_" + name, raising=False)

@@ -76,6 +76,15 @@ def test_limits_change_and_counts_stay() -> None:
     assert "line 2: limits[0].limit" in refused.value.message
 
 
+def test_lowest_limits() -> None:
+    limits = [{"budget": "queries", "limit": 9, "window": 9}, {"budget": "queries", "limit": 5, "window": 3}]
+    guard = ws.Guard(limits={"limits": [*limits, {"tier": "pool", "budget": "concurrency", "limit": 2}]})
+    assert guard.lowest_limits == {"queries": 5, "concurrency": 2}
+    guard.configure({"limits": limits[:1]}, now=0)
+    assert guard.lowest_limits == {"queries": 9}
+    assert guard.forwarded_header == "x-forwarded-for"
+
+
 def test_names_have_any_bytes_and_numbers_any_size() -> None:
     guard = ws.Guard(queries=1)
     assert guard.check(b"a\0b", now=0).allowed

@@ -55,6 +55,7 @@ class ExtractionGuard:
     Raises:
         Error: What the limits break, with field and line.
         OSError: WEIGHTSEAL_GUARD_LIMITS names no file that can be read.
+        TypeError: `paths` is one text.
         ValueError: A variable of the environment has no such value.
     """
 
@@ -71,6 +72,8 @@ class ExtractionGuard:
         max_completions: int = 128,
         on_event: Callable[[GuardEvent], object] | None = log_event,
     ) -> None:
+        if isinstance(paths, str):
+            raise TypeError("paths is a collection of paths, not one")
         self._app = app
         self._guard = _environment.guard() if guard is None else guard
         self._client = client
