@@ -38,14 +38,22 @@ Sketch sketch_of(const ModelSource& model, std::size_t entry) {
     return sketch;
 }
 
-double similarity(const Sketch& a, const Sketch& b) noexcept {
-    int ab = 0, aa = 0, bb = 0;
-    for (std::size_t j = 0; j < sketch_size; ++j) {
-        ab += a[j] * b[j];
-        aa += a[j] * a[j];
-        bb += b[j] * b[j];
-    }
-    return aa == 0 || bb == 0 ? 0 : ab / std::sqrt(static_cast<double>(aa) * static_cast<double>(bb));
+namespace {
+
+int product(const Sketch& a, const Sketch& b) noexcept {
+    int sum = 0;
+    for (std::size_t j = 0; j < sketch_size; ++j)
+        sum += a[j] * b[j];
+    return sum;
+}
+
+} // namespace
+
+MeasuredSketch::MeasuredSketch(const Sketch& of) noexcept : sketch(of), squares(product(of, of)) {}
+
+double similarity(const MeasuredSketch& a, const MeasuredSketch& b) noexcept {
+    const double squares = a.squares * b.squares;
+    return squares == 0 ? 0 : product(a.sketch, b.sketch) / std::sqrt(squares);
 }
 
 } // namespace weightseal::watermark

@@ -18,7 +18,15 @@ using Sketch = std::array<std::int8_t, sketch_size>;
 /// The sketch of a float tensor of the model. Reads `sketch_size` elements.
 [[nodiscard]] Sketch sketch_of(const ModelSource& model, std::size_t entry);
 
+/// A sketch that is compared with many others.
+struct MeasuredSketch {
+    explicit MeasuredSketch(const Sketch& of) noexcept;
+
+    Sketch sketch;
+    double squares = 0; ///< sum of its squares
+};
+
 /// Cosine of two sketches; 0 when one is all zeros.
-[[nodiscard]] double similarity(const Sketch& a, const Sketch& b) noexcept;
+[[nodiscard]] double similarity(const MeasuredSketch& a, const MeasuredSketch& b) noexcept;
 
 } // namespace weightseal::watermark
