@@ -327,7 +327,8 @@ def main():
         if options.only != "watermark":
             parts["container"] = report.render(environment.machine(), bench.measure())
         if options.only != "container":
-            results = watermark.measure(bench.build, bench.folder, bench.python, bench.missing, bench.warm, options.quick)
+            results = watermark.measure(bench.build, bench.folder, bench.python, bench.binding, bench.missing, bench.warm,
+                                        options.quick)
             parts["watermark"] = watermark_report.render(environment.machine(), results)
     finally:
         if not options.keep:

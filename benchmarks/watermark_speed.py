@@ -46,9 +46,10 @@ class Copy:
 
 
 class WatermarkSpeed:
-    def __init__(self, build, folder, python, missing, warm, quick):
+    def __init__(self, build, folder, python, binding, missing, warm, quick):
         self.program, self.kernels_program = build / "bin" / "weightseal", build / "bin" / "bench_watermark"
-        self.folder, self.python, self.missing, self.warm, self.quick = folder, python, missing, warm, quick
+        self.folder, self.python, self.binding = folder, python, binding
+        self.missing, self.warm, self.quick = missing, warm, quick
         self.key = folder / "watermark.key"
         self.results = {}
 
@@ -78,7 +79,7 @@ class WatermarkSpeed:
         marked.replace(source)
         marked.with_suffix(".json").replace(source.with_suffix(".json"))
         recipe, correlating = (
-            Contestant([self.python, HERE / "peers" / peer, "serve", self.folder], source).start(one_core=True)
+            Contestant([self.python, HERE / "peers" / peer, "serve", self.folder], source, self.binding).start(one_core=True)
             for peer in ("article_verifier.py", "weightseal_correlate.py")
         )
         self.results["article_versions"] = json.loads(recipe.ask("about"))

@@ -128,9 +128,7 @@ class Matcher {
             if (!matches_[i].entry || !tensor.mark) continue;
             const std::size_t entry = *matches_[i].entry;
             if (element_count(suspect_.entries()[entry].shape) != element_count(tensor.shape)) continue;
-            if (similarity(MeasuredSketch(sketch_of(suspect_, entry)), MeasuredSketch(tensor.mark->sketch)) >
-                min_similarity)
-                continue;
+            if (similarity(sketch_of(suspect_, entry), tensor.mark->sketch) > min_similarity) continue;
             doubtful.emplace_back(i, std::exchange(matches_[i], {}));
             taken_[entry] = false;
         }
@@ -165,7 +163,8 @@ class Matcher {
 
     void match_group(const std::vector<std::size_t>& tensors, const std::vector<std::size_t>& entries) {
         if (entries.size() > max_pairs / tensors.size()) return;
-        std::vector<MeasuredSketch> sketches; // side by side: they are read once for each entry
+        constexpr std::size_t batch = 16; // of entries: `sketches` are read once for all of them
+        std::vector<MeasuredSketch> sketches;
         for (const std::size_t i : tensors)
             sketches.emplace_back(record_.tensors[i].mark->sketch);
         std::vector<Best> of_tensor(tensors.size()), of_entry(entries.size());
@@ -175,14 +174,18 @@ class Matcher {
         work.run(parallel_, entries.size(), [&](std::size_t) {
             std::vector<Best> best(tensors.size());
             while (work.goes_on()) {
-                const std::size_t e = next.fetch_add(1, std::memory_order_relaxed);
-                if (e >= entries.size()) break;
-                const MeasuredSketch sketch(sketch_of(suspect_, entries[e]));
-                for (std::size_t t = 0; t < tensors.size(); ++t) {
-                    const double found = similarity(sketch, sketches[t]);
-                    best[t].offer(found, e);
-                    of_entry[e].offer(found, t);
-                }
+                const std::size_t first = next.fetch_add(batch, std::memory_order_relaxed);
+                if (first >= entries.size()) break;
+                const std::size_t last = std::min(first + batch, entries.size());
+                std::vector<MeasuredSketch> theirs;
+                for (std::size_t e = first; e < last; ++e)
+                    theirs.emplace_back(sketch_of(suspect_, entries[e]));
+                for (std::size_t t = 0; t < tensors.size(); ++t)
+                    for (std::size_t e = first; e < last; ++e) {
+                        const double found = similarity(theirs[e - first], sketches[t]);
+                        best[t].offer(found, e);
+                        of_entry[e].offer(found, t);
+                    }
             }
             const std::lock_guard lock(mutex);
             for (std::size_t t = 0; t < tensors.size(); ++t) // of equals the first, whichever worker saw it

@@ -3,6 +3,7 @@
 #include "formats/dequantize.hpp"
 #include "watermark/scale.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <vector>
@@ -40,20 +41,23 @@ Sketch sketch_of(const ModelSource& model, std::size_t entry) {
 
 namespace {
 
-int product(const Sketch& a, const Sketch& b) noexcept {
+int product(const MeasuredSketch& a, const MeasuredSketch& b) noexcept {
     int sum = 0;
     for (std::size_t j = 0; j < sketch_size; ++j)
-        sum += a[j] * b[j];
+        sum += a.values[j] * b.values[j];
     return sum;
 }
 
 } // namespace
 
-MeasuredSketch::MeasuredSketch(const Sketch& of) noexcept : sketch(of), squares(product(of, of)) {}
+MeasuredSketch::MeasuredSketch(const Sketch& of) noexcept : values() {
+    std::ranges::copy(of, values.begin());
+    squares = product(*this, *this);
+}
 
 double similarity(const MeasuredSketch& a, const MeasuredSketch& b) noexcept {
     const double squares = a.squares * b.squares;
-    return squares == 0 ? 0 : product(a.sketch, b.sketch) / std::sqrt(squares);
+    return squares == 0 ? 0 : product(a, b) / std::sqrt(squares);
 }
 
 } // namespace weightseal::watermark

@@ -18,12 +18,12 @@ using Sketch = std::array<std::int8_t, sketch_size>;
 /// The sketch of a float tensor of the model. Reads `sketch_size` elements.
 [[nodiscard]] Sketch sketch_of(const ModelSource& model, std::size_t entry);
 
-/// A sketch that is compared with many others.
+/// A sketch that is compared with many others, in the width that processors multiply and add.
 struct MeasuredSketch {
-    explicit MeasuredSketch(const Sketch& of) noexcept;
+    MeasuredSketch(const Sketch& of) noexcept; // a sketch may stand for one
 
-    Sketch sketch;
-    double squares = 0; ///< sum of its squares
+    std::array<std::int16_t, sketch_size> values;
+    double squares; ///< sum of theirs
 };
 
 /// Cosine of two sketches; 0 when one is all zeros.

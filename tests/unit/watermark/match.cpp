@@ -160,13 +160,16 @@ TEST_CASE("thousands of equally large tensors are found by their content, by any
     suspect.push_back({"copy of 7", "F32", {512}, original[7].data}); // comes before its equal by name
     const MemoryModel originals = model_of(original), suspects = model_of(suspect);
     WatermarkRecord of;
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t entry = 0; entry < originals.entries().size(); ++entry) {
+        const SourceEntry& what = originals.entries()[entry];
+        if (what.kind != SourceEntry::Kind::tensor) continue;
         RecordTensor& tensor = of.tensors.emplace_back();
-        tensor.name = original[i].name;
-        tensor.dtype = Dtype::f32;
-        tensor.shape = {2, 256};
-        tensor.mark.emplace().sketch = watermark::sketch_of(originals, i);
+        tensor.name = what.name;
+        tensor.dtype = what.dtype;
+        tensor.shape = what.shape;
+        tensor.mark.emplace().sketch = watermark::sketch_of(originals, entry);
     }
+    std::ranges::sort(of.tensors, {}, &RecordTensor::name);
     for (const unsigned threads : {1U, 3U}) {
         const auto matches = watermark::match_tensors(suspects, of, {.threads = threads, .run = {}});
         std::size_t right = 0;
