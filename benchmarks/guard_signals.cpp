@@ -1,21 +1,22 @@
 // Simulated traffic through the signals of the guard: ordinary services and campaigns of extraction, from fixed seeds.
 //
-// `bench_guard_signals SEED…` prints one JSON object a line: for each seed and scenario the events, and what they are
-// about. `bench_guard_signals speed` measures `observe` instead. guard_signals.py makes a table of it.
+// `bench_guard_signals LIMITS SEED…` prints one JSON object a line: for each seed and scenario which events there were
+// and when. LIMITS is the JSON of limits, with signals. guard_signals.py makes tables of it.
 
 #include "weightseal/guard/guard.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <fmt/format.h>
 #include <map>
 #include <numbers>
-#include <string>
 #include <span>
-#include <thread>
+#include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -35,10 +36,10 @@ class Random {
         return z ^ (z >> 31);
     }
     double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
-    std::uint64_t below(std::uint64_t bound) { return static_cast<std::uint64_t>(uniform() * static_cast<double>(bound)); }
-    double normal() {
-        return std::sqrt(-2 * std::log(1 - uniform())) * std::cos(2 * std::numbers::pi * uniform());
+    std::uint64_t below(std::uint64_t bound) {
+        return static_cast<std::uint64_t>(uniform() * static_cast<double>(bound));
     }
+    double normal() { return std::sqrt(-2 * std::log(1 - uniform())) * std::cos(2 * std::numbers::pi * uniform()); }
     std::uint64_t poisson(double mean) {
         if (mean > 30) return static_cast<std::uint64_t>(std::max(0.0, std::round(mean + std::sqrt(mean) * normal())));
         std::uint64_t count = 0;
@@ -60,22 +61,19 @@ double office(unsigned hour) {
     return hour % hours_of_week >= 5 * 24 ? day / 2 : day;
 }
 
-enum class Kind { person, application, batch, logprobs, attacker };
-constexpr const char* kind_names[] = {"person", "application", "batch", "logprobs", "attacker"};
+enum class Kind { person, application, batch, logprobs, attacker, service };
 
-/// What a client does in one hour.
-struct Plan {
-    double requests = 0; ///< on average
-    double repeats = 0;  ///< share of prompts that were asked before
-    bool logprobs = false, logit_bias = false;
-};
+const char* kind_name(Kind kind) {
+    constexpr std::array names{"person", "application", "batch", "logprobs", "attacker", "service"};
+    return names[static_cast<std::size_t>(kind)];
+}
 
 struct Sender {
     Kind kind = Kind::person;
-    double rate = 0;      ///< requests an hour, at its busiest
-    unsigned starts = 0;  ///< hours
-    unsigned ends = 0;    ///< hours
-    unsigned phase = 0;   ///< hours, of a time zone or of a nightly job
+    double rate = 0;     ///< requests an hour, at its busiest
+    unsigned starts = 0; ///< hours
+    unsigned ends = 0;   ///< hours
+    unsigned phase = 0;  ///< hours, of a time zone or of a nightly job
     double repeats = 0;
     bool logprobs = false, logit_bias = false;
     std::uint64_t last_prompt = 0;
@@ -83,44 +81,72 @@ struct Sender {
 
 struct Scenario {
     const char* name;
-    unsigned accounts;   ///< of the attacker
-    double rate;         ///< requests an hour, each
-    unsigned hours;      ///< that it lasts
+    unsigned accounts; ///< of the attacker
+    double rate;       ///< requests an hour, each
+    unsigned hours;    ///< that it lasts
     double repeats = 0;
     bool logprobs = false, logit_bias = false;
-    bool takes_over = false; ///< an ordinary client's key
+    enum { registers, takes_over, ages } accounts_are = registers; ///< new, an ordinary client's, or kept for weeks
 };
 
 constexpr unsigned warm_weeks = 2;
-constexpr unsigned weeks = 3; // that are judged
+constexpr unsigned weeks = 2; // that are judged
 constexpr unsigned attack_at = warm_weeks * hours_of_week + 30;
 constexpr unsigned end = (warm_weeks + weeks) * hours_of_week;
+
+constexpr unsigned days(unsigned count) {
+    return count * 24;
+}
+constexpr double campaign_rate = 667.0 / days(10); // what each account of the known campaign asked for, on average
 
 constexpr Scenario scenarios[] = {
     {"nobody", 0, 0, 0},
     {"one key at its limit", 1, 480, 72},
-    {"one key, slow and low", 1, 100, 14 * 24},
-    {"stolen key", 1, 300, 72, 0, false, false, true},
+    {"one key, 100 an hour", 1, 100, days(12)},
+    {"one key, 20 an hour", 1, 20, days(12)},
+    {"stolen key, 300 an hour", 1, 300, 72, 0, false, false, Scenario::takes_over},
     {"logprobs and logit_bias", 1, 60, 24, 0, true, true},
-    {"the same prompts sampled", 1, 200, 48, 0.9},
-    {"paraphrases", 1, 20, 7 * 24},
-    {"campaign, 24,000 accounts in 3 weeks", 24'000, 667.0 / (21 * 24 - 30), 21 * 24 - 30},
-    {"campaign, 2,400 accounts in 3 weeks", 2'400, 667.0 / (21 * 24 - 30), 21 * 24 - 30},
-    {"campaign, 2,400 accounts in 3 days", 2'400, 667.0 / 72, 72},
-    {"campaign, 240 accounts in 3 days", 240, 667.0 / 72, 72},
+    {"each prompt sampled ten times", 1, 200, 48, 0.9},
+    {"24,000 accounts", 24'000, campaign_rate, days(12)},
+    {"2,400 accounts", 2'400, campaign_rate, days(12)},
+    {"2,400 accounts, aged", 2'400, campaign_rate, days(12), 0, false, false, Scenario::ages},
+    {"240 accounts", 240, campaign_rate, days(12)},
 };
 
-std::vector<Sender> ordinary(Random& random) {
+/// What changes the traffic of everybody: growth, better and worse days, an outage, a day in the news.
+class Weather {
+  public:
+    explicit Weather(Random& random) : news_(warm_weeks * 7 + random.below(weeks * 7 * 2)), outage_(random.below(end)) {
+        for (double& day : days_)
+            day = std::exp(0.1 * random.normal());
+        for (double& hour : hours_)
+            hour = std::exp(0.05 * random.normal());
+    }
+    [[nodiscard]] double at(unsigned hour) const {
+        if (hour == outage_ || hour == outage_ + 1) return 0;
+        return days_[hour / 24] * hours_[hour] * (1 + 0.03 * hour / hours_of_week) * (in_the_news(hour) ? 1.5 : 1);
+    }
+    [[nodiscard]] bool in_the_news(unsigned hour) const { return hour / 24 == news_; } // in half of the runs
+
+  private:
+    std::uint64_t news_, outage_;
+    std::array<double, end / 24> days_{};
+    std::array<double, end> hours_{};
+};
+
+std::vector<Sender> ordinary(Random& random, const Weather& weather) {
     std::vector<Sender> senders;
     const auto add = [&](Sender sender) {
         sender.ends = end;
         senders.push_back(sender);
     };
-    // People: a heavy tail (Pareto with exponent 1.2) cut at the limit, from three parts of the world; newcomers all the time.
+    // People: a heavy tail (Pareto with exponent 1.2) cut at the limit, from three parts of the world; newcomers all
+    // the time.
     for (int i = 0; i < 4000; ++i) {
         Sender sender;
         sender.rate = std::min(400.0, 1.2 * std::pow(1 - random.uniform(), -1 / 1.2));
-        sender.starts = i % 2 == 0 ? 0 : static_cast<unsigned>(random.below(end));
+        if (i % 2 != 0) sender.starts = static_cast<unsigned>(random.below(end));
+        if (weather.in_the_news(sender.starts - sender.starts % 24 + 24) && i % 4 == 1) sender.starts += 24;
         sender.phase = static_cast<unsigned>(random.below(3)) * 8;
         sender.repeats = 0.2 * random.uniform();
         add(sender);
@@ -151,68 +177,69 @@ std::vector<Sender> ordinary(Random& random) {
     return senders;
 }
 
-/// How many requests a client sends in this hour, and how many of a retry storm.
+/// How many requests a client sends in an hour, and how many of a retry storm.
 struct Hour {
     std::uint64_t requests = 0;
     std::uint64_t storm = 0;
 };
 
-Hour plan(const Sender& sender, unsigned hour, Random& random) {
+Hour plan(const Sender& sender, unsigned hour, const Weather& weather, Random& random) {
     Hour plan;
     const unsigned local = hour + sender.phase;
+    double mean = sender.rate;
     switch (sender.kind) {
     case Kind::person:
-        plan.requests = random.uniform() < 0.4 * office(local) ? random.poisson(sender.rate * office(local) * 2.5) : 0;
+        mean *= random.uniform() < 0.4 * office(local) ? 2.5 * office(local) * weather.at(hour) : 0;
         break;
-    case Kind::batch: plan.requests = local % 24 < 2 && random.uniform() < 0.8 ? random.poisson(sender.rate) : 0; break;
     case Kind::application:
-        plan.requests = random.poisson(sender.rate * (0.4 + 0.6 * office(local)));
+        mean *= (0.4 + 0.6 * office(local)) * weather.at(hour);
         if (random.uniform() < 0.002) plan.storm = random.poisson(200);
         break;
-    case Kind::logprobs: plan.requests = random.poisson(sender.rate * office(local)); break;
-    case Kind::attacker: plan.requests = random.poisson(sender.rate); break;
+    case Kind::batch: mean *= local % 24 < 2 && random.uniform() < 0.8 ? 1 : 0; break;
+    case Kind::logprobs: mean *= office(local); break;
+    case Kind::attacker:
+    case Kind::service: break;
     }
-    plan.requests = std::min(plan.requests, queries_per_hour);
+    plan.requests = std::min(random.poisson(mean), queries_per_hour);
     plan.storm = std::min(plan.storm, queries_per_hour - plan.requests);
     return plan;
 }
 
 struct Outcome {
-    std::map<int, std::uint64_t> alarms;  // kind → of ordinary clients or, where nobody attacks, of totals
-    std::map<int, double> detected_after; // kind → hours
-    std::map<std::pair<int, int>, std::uint64_t> alarms_of; // kind, kind of client
-    double client_days[4] = {};
-    std::uint64_t requests = 0, attack_requests = 0;
+    std::uint64_t requests = 0; ///< of the judged weeks
+    std::uint64_t attack_requests = 0;
+    std::map<GuardEventKind, double> detected_after;                 ///< hours, until the first event
+    std::map<std::pair<GuardEventKind, Kind>, std::uint64_t> alarms; ///< about those who did nothing
+    std::map<Kind, double> days;                                     ///< of clients, and of the service
 };
 
-Outcome simulate(const Scenario& scenario, std::uint64_t seed, const Signals& signals) {
-    Random random(seed * 0x9E3779B97F4A7C15 + 1);
-    Limits limits;
-    limits.signals = signals;
-    limits.capacity = 100'000;
-    Guard guard(limits, Secret::copy_of(std::as_bytes(std::span<const char, 32>("a key of simulations, 32 bytes.."  , 32))));
-    std::vector<Sender> senders = ordinary(random);
+Outcome simulate(const Scenario& scenario, std::uint64_t seed, const Limits& limits) {
+    Random random(seed);
+    const Weather weather(random);
+    Guard guard(limits, Secret::copy_of(as_bytes("a key of simulations, 32 bytes..").first<secret_size>()));
+    std::vector<Sender> senders = ordinary(random, weather);
     const std::size_t honest = senders.size();
+    const bool is_campaign = scenario.accounts > 1;
     for (unsigned i = 0; i < scenario.accounts; ++i)
         senders.push_back({.kind = Kind::attacker,
                            .rate = scenario.rate,
-                           .starts = attack_at,
+                           .starts = attack_at + (is_campaign ? static_cast<unsigned>(random.below(days(4))) : 0),
                            .ends = std::min(end, attack_at + scenario.hours),
                            .repeats = scenario.repeats,
                            .logprobs = scenario.logprobs,
                            .logit_bias = scenario.logit_bias});
     std::vector<ClientKey> keys;
-    std::map<std::uint64_t, std::size_t> by_hash;
+    std::unordered_map<std::uint64_t, std::size_t> by_hash;
     for (std::size_t i = 0; i < senders.size(); ++i) {
         const std::string name = "client-" + std::to_string(i);
         keys.push_back(guard.identify({.name = name}));
-        if (scenario.takes_over && i == honest) {
-            std::size_t victim = 0; // a person with an ordinary rate, there from the start
-            while (senders[victim].rate < 3 || senders[victim].starts != 0)
+        if (scenario.accounts_are == Scenario::takes_over && i == honest) {
+            std::size_t victim = 0; // a person of ordinary size, there from the start
+            while (senders[victim].rate < 3 || senders[victim].rate > 10 || senders[victim].starts != 0)
                 ++victim;
             keys[i] = keys[victim];
         }
-        by_hash[keys[i].hashes[0]] = i; // a taken-over key is the attacker's
+        by_hash[keys[i].hashes[0]] = i; // a stolen key is the thief's
     }
     Outcome outcome;
     struct Request {
@@ -225,16 +252,23 @@ Outcome simulate(const Scenario& scenario, std::uint64_t seed, const Signals& si
     for (unsigned hour = 0; hour < end; ++hour) {
         requests.clear();
         for (std::size_t i = 0; i < senders.size(); ++i) {
+            const bool waits = scenario.accounts_are == Scenario::ages && i >= honest && hour < senders[i].starts;
+            if (waits && random.below(48) == 0) requests.push_back({static_cast<std::uint32_t>(i), false});
             if (hour < senders[i].starts || hour >= senders[i].ends) continue;
-            const Hour planned = plan(senders[i], hour, random);
+            const Hour planned = plan(senders[i], hour, weather, random);
             requests.insert(requests.end(), planned.requests, {static_cast<std::uint32_t>(i), false});
             requests.insert(requests.end(), planned.storm, {static_cast<std::uint32_t>(i), true});
         }
         for (std::size_t i = requests.size(); i > 1; --i)
             std::swap(requests[i - 1], requests[random.below(i)]);
-        if (hour >= warm_weeks * hours_of_week)
+        const bool judged = hour >= warm_weeks * hours_of_week;
+        const bool attacked = scenario.accounts != 0 && hour >= attack_at;
+        if (judged) {
             for (std::size_t i = 0; i < honest; ++i)
-                if (hour >= senders[i].starts) outcome.client_days[static_cast<int>(senders[i].kind)] += 1.0 / 24;
+                if (hour >= senders[i].starts) outcome.days[senders[i].kind] += 1.0 / 24;
+            if (!attacked) outcome.days[Kind::service] += 1.0 / 24;
+            outcome.requests += requests.size();
+        }
         for (std::size_t i = 0; i < requests.size(); ++i) {
             Sender& sender = senders[requests[i].sender];
             const bool again = requests[i].storm || random.uniform() < sender.repeats;
@@ -246,61 +280,58 @@ Outcome simulate(const Scenario& scenario, std::uint64_t seed, const Signals& si
                            .logprobs = sender.logprobs,
                            .logit_bias_entries = sender.logit_bias ? 20U : 0U},
                           now);
-            outcome.attack_requests += sender.kind == Kind::attacker;
+            outcome.attack_requests += judged && sender.kind == Kind::attacker;
         }
-        outcome.requests += requests.size();
         const std::size_t count = guard.take_events(events);
-        for (std::size_t i = 0; i < count; ++i) {
-            const int kind = static_cast<int>(events[i].kind);
-            const double hours = static_cast<double>(events[i].now.count()) / 3.6e12;
-            if (hours < warm_weeks * hours_of_week) continue;
-            const bool total = events[i].tier == Tier::pool;
-            const std::size_t who = total ? 0 : by_hash.at(events[i].client);
-            const bool attacker = !total && who >= honest && hours >= attack_at;
-            const bool during = total && scenario.accounts != 0 && hours >= attack_at;
-            if (attacker || during)
-                outcome.detected_after.try_emplace(kind, hours - attack_at);
-            else {
-                ++outcome.alarms[kind];
-                if (!total) ++outcome.alarms_of[{kind, static_cast<int>(senders[who].kind)}];
-            }
+        for (const GuardEvent& event : std::span(events).first(judged ? count : 0)) {
+            const bool total = event.tier == Tier::pool;
+            const Kind kind = total ? Kind::service : senders[by_hash.at(event.client)].kind;
+            if (attacked && (total || kind == Kind::attacker))
+                outcome.detected_after.try_emplace(event.kind,
+                                                   static_cast<double>(event.now.count()) / 3.6e12 - attack_at);
+            else
+                ++outcome.alarms[{event.kind, kind}];
         }
     }
     return outcome;
 }
 
+template <class Map, class Print>
+void print_object(const char* name, const Map& map, Print print) {
+    fmt::print(", \"{}\": {{", name);
+    const char* comma = "";
+    for (const auto& [key, value] : map) {
+        fmt::print("{}\"", std::exchange(comma, ", "));
+        print(key, value);
+    }
+    fmt::print("}}");
+}
+
+void print(const Scenario& scenario, const Outcome& outcome) {
+    fmt::print("{{\"scenario\": \"{}\", \"requests\": {}, \"attack_requests\": {}", scenario.name, outcome.requests,
+               outcome.attack_requests);
+    print_object("detected_after", outcome.detected_after,
+                 [](GuardEventKind kind, double hours) { fmt::print("{}\": {:.2f}", event_name(kind), hours); });
+    print_object("alarms", outcome.alarms, [](const auto& kinds, std::uint64_t count) {
+        fmt::print("{} {}\": {}", event_name(kinds.first), kind_name(kinds.second), count);
+    });
+    print_object("days", outcome.days,
+                 [](Kind kind, double days) { fmt::print("{}\": {:.1f}", kind_name(kind), days); });
+    fmt::print("}}\n");
+    std::fflush(stdout);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
-    Signals signals;
-    for (int i = 1; i < argc; ++i) {
-        const std::string argument = argv[i];
-        const std::uint64_t seed = std::strtoull(argv[i], nullptr, 10);
-        for (const Scenario& scenario : scenarios) {
-            const auto begin = std::chrono::steady_clock::now();
-            const Outcome outcome = simulate(scenario, seed, signals);
-            const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-            std::printf("{\"seed\": %llu, \"scenario\": \"%s\", \"requests\": %llu, \"attack_requests\": %llu, \"wall\": %.1f, \"detected_after\": {",
-                        static_cast<unsigned long long>(seed), scenario.name,
-                        static_cast<unsigned long long>(outcome.requests),
-                        static_cast<unsigned long long>(outcome.attack_requests), wall);
-            const char* comma = "";
-            for (const auto& [kind, hours] : outcome.detected_after)
-                std::printf("%s\"%s\": %.2f", std::exchange(comma, ", "), event_name(static_cast<GuardEventKind>(kind)), hours);
-            std::printf("}, \"alarms\": {");
-            comma = "";
-            for (const auto& [kind, count] : outcome.alarms)
-                std::printf("%s\"%s\": %llu", std::exchange(comma, ", "), event_name(static_cast<GuardEventKind>(kind)), static_cast<unsigned long long>(count));
-            std::printf("}, \"alarms_of\": {");
-            comma = "";
-            for (const auto& [kinds, count] : outcome.alarms_of)
-                std::printf("%s\"%s %s\": %llu", std::exchange(comma, ", "), event_name(static_cast<GuardEventKind>(kinds.first)), kind_names[kinds.second], static_cast<unsigned long long>(count));
-            std::printf("}, \"client_days\": {");
-            comma = "";
-            for (int kind = 0; kind < 4; ++kind)
-                std::printf("%s\"%s\": %.0f", std::exchange(comma, ", "), kind_names[kind], outcome.client_days[kind]);
-            std::printf("}}\n");
-            std::fflush(stdout);
-        }
+    if (argc < 3) {
+        std::fputs("usage: bench_guard_signals LIMITS SEED…\n", stderr);
+        return 2;
+    }
+    const Limits limits = Limits::parse(argv[1]);
+    for (int i = 2; i < argc; ++i) {
+        std::uint64_t seed = std::strtoull(argv[i], nullptr, 10) << 8;
+        for (const Scenario& scenario : scenarios)
+            print(scenario, simulate(scenario, ++seed, limits));
     }
 }
