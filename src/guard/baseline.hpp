@@ -31,11 +31,9 @@ class Baseline {
     /// @param hour  a running number
     void learn(std::uint64_t hour, double value) noexcept { hours_[hour % hours_.size()].learn(value); }
 
-    /// Of that hour of the day; where it is not known yet, of the busiest. 0 when nothing is known.
-    [[nodiscard]] double usual(std::uint64_t hour) const noexcept {
-        const SlowAverage& average = hours_[hour % hours_.size()];
-        return average.known() ? average.value() : busiest();
-    }
+    /// Of that hour of the day.
+    [[nodiscard]] const SlowAverage& at(std::uint64_t hour) const noexcept { return hours_[hour % hours_.size()]; }
+    /// Of the busiest one.
     [[nodiscard]] double busiest() const noexcept { return std::ranges::max(hours_, {}, &SlowAverage::value).value(); }
 
   private:

@@ -19,36 +19,41 @@ class TotalSeries {
 
     /// The excess with that of the running hour.
     [[nodiscard]] double excess(double least) const noexcept {
-        if (usual_ == 0) return 0;
-        return excess_ + std::max(0.0, relative(least) - allowance());
+        if (!known_) return 0;
+        return excess_ + std::max(0.0, relative(least) - allowance_);
     }
 
-    /// The excess so far has been reported.
+    /// The excess so far does not count.
     void restart() noexcept {
         excess_ = 0;
         restarted_ = true;
     }
 
     void close(std::uint64_t hour, double least) noexcept {
-        if (usual_ != 0) {
-            if (!restarted_) excess_ = std::max(0.0, excess_ + relative(least) - allowance());
-            deviation_.learn(std::abs(relative(least)));
+        if (known_) {
+            if (!restarted_) excess_ = std::max(0.0, excess_ + relative(least) - allowance_);
+            deviation_.learn(hour, std::abs(relative(least)));
         }
         baseline_.learn(hour, count_);
         count_ = 0;
         restarted_ = false;
     }
 
-    void open(std::uint64_t hour) noexcept { usual_ = baseline_.usual(hour); }
+    void open(std::uint64_t hour) noexcept {
+        known_ = baseline_.at(hour).known();
+        usual_ = baseline_.at(hour).value();
+        // Days differ, and services grow: that much is no excess.
+        allowance_ = 0.05 + deviation_.at(hour).value();
+    }
 
   private:
     [[nodiscard]] double relative(double least) const noexcept { return (count_ - usual_) / std::max(usual_, least); }
-    // Hours differ, and services grow: that much is no excess.
-    [[nodiscard]] double allowance() const noexcept { return 0.05 + deviation_.value(); }
 
     Baseline baseline_;
-    SlowAverage deviation_;
-    double usual_ = 0; // of the running hour; 0: not known
+    Baseline deviation_; // relative
+    bool known_ = false; // what is usual in the running hour, which is:
+    double usual_ = 0;
+    double allowance_ = 0;
     double count_ = 0;
     double excess_ = 0;
     bool restarted_ = false;
@@ -62,15 +67,15 @@ class TotalSignals {
     template <class Report>
     void observe(const Sample& sample, std::optional<std::uint64_t> client, const Signals& thresholds,
                  Report report) noexcept {
-        const auto least = static_cast<double>(thresholds.minimum);
-        advance(sample.hour, least);
+        advance(sample.hour, thresholds);
         series_[requests].add(1);
         if (client) series_[new_clients].add(clients_.add(*client));
         if (sample.prompt) {
             prompts_.add(*sample.prompt);
             series_[distinct_prompts].set(prompts_.count());
         }
-        if (thresholds.total_excess == 0 || hour_ - first_hour_ < thresholds.warm_up) return;
+        if (thresholds.total_excess == 0 || warming_up(thresholds)) return;
+        const auto least = static_cast<double>(thresholds.minimum);
         for (std::size_t i = 0; i < series_.size(); ++i) {
             const double percent = 100 * series_[i].excess(least);
             if ((reported_ >> i & 1) != 0 || percent < static_cast<double>(thresholds.total_excess)) continue;
@@ -89,14 +94,19 @@ class TotalSignals {
   private:
     enum Series : std::size_t { requests, new_clients, distinct_prompts, series_count };
 
-    void advance(std::uint64_t hour, double least) noexcept {
+    [[nodiscard]] bool warming_up(const Signals& thresholds) const noexcept {
+        return hour_ - first_hour_ < thresholds.warm_up;
+    }
+
+    void advance(std::uint64_t hour, const Signals& thresholds) noexcept {
         if (!begun_) {
             begun_ = true;
             first_hour_ = hour_ = hour;
         }
         if (hour <= hour_) return;
         for (TotalSeries& series : series_) {
-            series.close(hour_, least);
+            if (warming_up(thresholds)) series.restart();
+            series.close(hour_, static_cast<double>(thresholds.minimum));
             series.open(hour);
         }
         prompts_.clear();
