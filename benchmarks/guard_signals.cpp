@@ -126,9 +126,15 @@ class Weather {
         if (hour == outage_ || hour == outage_ + 1) return 0;
         return days_[hour / 24] * hours_[hour] * (1 + 0.03 * hour / hours_of_week) * (in_the_news(hour) ? 1.5 : 1);
     }
-    [[nodiscard]] bool in_the_news(unsigned hour) const { return hour / 24 == news_; } // in half of the runs
+    /// When somebody comes who would have come at this hour: those of a week come on the day in the news.
+    [[nodiscard]] unsigned attracts(unsigned hour, Random& random) const {
+        const bool soon = hour / 24 >= news_ && hour / 24 < news_ + 7;
+        return soon ? static_cast<unsigned>(news_ * 24 + random.below(24)) : hour;
+    }
 
   private:
+    [[nodiscard]] bool in_the_news(unsigned hour) const { return hour / 24 == news_; } // in half of the runs
+
     std::uint64_t news_, outage_;
     std::array<double, end / 24> days_{};
     std::array<double, end> hours_{};
@@ -146,7 +152,7 @@ std::vector<Sender> ordinary(Random& random, const Weather& weather) {
         Sender sender;
         sender.rate = std::min(400.0, 1.2 * std::pow(1 - random.uniform(), -1 / 1.2));
         if (i % 2 != 0) sender.starts = static_cast<unsigned>(random.below(end));
-        if (weather.in_the_news(sender.starts - sender.starts % 24 + 24) && i % 4 == 1) sender.starts += 24;
+        if (i % 4 == 1) sender.starts = weather.attracts(sender.starts, random);
         sender.phase = static_cast<unsigned>(random.below(3)) * 8;
         sender.repeats = 0.2 * random.uniform();
         add(sender);
@@ -266,7 +272,7 @@ Outcome simulate(const Scenario& scenario, std::uint64_t seed, const Limits& lim
         if (judged) {
             for (std::size_t i = 0; i < honest; ++i)
                 if (hour >= senders[i].starts) outcome.days[senders[i].kind] += 1.0 / 24;
-            if (!attacked) outcome.days[Kind::service] += 1.0 / 24;
+            if (!attacked || !is_campaign) outcome.days[Kind::service] += 1.0 / 24;
             outcome.requests += requests.size();
         }
         for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -286,7 +292,7 @@ Outcome simulate(const Scenario& scenario, std::uint64_t seed, const Limits& lim
         for (const GuardEvent& event : std::span(events).first(judged ? count : 0)) {
             const bool total = event.tier == Tier::pool;
             const Kind kind = total ? Kind::service : senders[by_hash.at(event.client)].kind;
-            if (attacked && (total || kind == Kind::attacker))
+            if (attacked && (total ? is_campaign : kind == Kind::attacker))
                 outcome.detected_after.try_emplace(event.kind,
                                                    static_cast<double>(event.now.count()) / 3.6e12 - attack_at);
             else
