@@ -6,7 +6,7 @@
 // algorithm", AofA 2007. The estimate is the improved raw estimator of O. Ertl, "New cardinality estimation algorithms
 // for HyperLogLog sketches", arXiv:1702.01284, section 4, which has no bias to be corrected at either end of its range.
 // Hashes must be keyed: who knows the function can keep registers low or drive them up (K. G. Paterson, M. Raynal,
-// "HyperLogLog: exponentially bad in adversarial settings", EuroS&P 2022).
+// "HyperLogLog: exponentially bad in adversarial settings", Cryptology ePrint 2021/1139).
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,10 @@
 #pragma once
 // Signals: what looks like model extraction and is within all limits. They raise events and refuse nothing.
 //
-// No such detector is a proof. Whoever asks for little, as ordinary clients do, is not told from them by any of these
-// numbers; for some kinds of models that holds for every detector that only observes queries (A. Karchmer, SaTML 2023).
+// No such detector is a proof. Whoever asks as ordinary clients do is not told from them by any of these numbers. For
+// some models (polynomial decision trees, if learning parity with noise is hard) no efficient observer of queries can
+// be complete and sound: A. Karchmer, "Theoretical limits of provable security against model extraction by efficient
+// observational defenses", SaTML 2023.
 //
 // Hours and days are those of guard time since signals began. Baselines and habits are slow averages over a week of
 // days with traffic; what lasts becomes usual, so an event comes at the start of something and not as long as it lasts.
@@ -17,8 +19,8 @@ namespace weightseal {
 /// An event's `used` is what was measured and `limit` the threshold, in the units given here. Each kind comes at most
 /// once in an hour (`surge_ratio`, `total_excess`) or a day (the others) for each client, pool, or the guard.
 struct Signals {
-    /// Clients with records of their own: about the busiest. Rounded up to a multiple of 64; 64 … 2²⁰. Each takes at
-    /// most 4 KiB, and so do totals of pools together, of which a sixteenth as many are kept.
+    /// Clients with records of their own: about the busiest. Rounded up to a multiple of 64; 64 … 2²⁰. Of pools a
+    /// sixteenth as many have one. Together they take at most 4 KiB for each client.
     std::uint64_t clients = 16'384;
     /// Hours, 0 … 8784, before anything is reported: since signals began, since the first request of a pool, and for
     /// `surge_ratio` since the first request of the client.
