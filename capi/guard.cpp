@@ -13,6 +13,7 @@ SAME(WSEAL_FORWARDED, weightseal::ForwardedHeader::forwarded);
 SAME(WSEAL_LOGPROBS_WITH_LOGIT_BIAS, weightseal::Reason::logprobs_with_logit_bias);
 SAME(WSEAL_TICKET_UNKNOWN, weightseal::Settlement::unknown);
 SAME(WSEAL_EVENT_LIMITS_CHANGED, weightseal::GuardEventKind::limits_changed);
+SAME(WSEAL_EVENT_TOTAL_DISTINCT_PROMPTS, weightseal::GuardEventKind::total_distinct_prompts);
 #undef SAME
 
 struct wseal_guard {
@@ -113,7 +114,7 @@ const char* wseal_reason_name(uint32_t reason) {
 }
 
 const char* wseal_guard_event_name(uint32_t kind) {
-    return kind <= WSEAL_EVENT_LIMITS_CHANGED ? event_name(static_cast<GuardEventKind>(kind)) : nullptr;
+    return kind <= WSEAL_EVENT_TOTAL_DISTINCT_PROMPTS ? event_name(static_cast<GuardEventKind>(kind)) : nullptr;
 }
 
 wseal_status wseal_guard_new(const char* limits, size_t limits_size, const wseal_guard_options* options,
@@ -176,6 +177,21 @@ wseal_status wseal_guard_settle(wseal_guard* guard, uint64_t ticket, const wseal
         const wseal_usage c = copy_options(usage, nothing);
         *settlement =
             static_cast<std::uint32_t>(guard->guard.settle(ticket, {c.tokens, c.logprob_tokens}, nanoseconds(now)));
+    });
+}
+
+wseal_status wseal_guard_observe(wseal_guard* guard, const wseal_client* client, const wseal_observation* observation,
+                                 int64_t now, wseal_error* error) {
+    return guarded(error, [&] {
+        require(guard, client, observation);
+        static constexpr wseal_observation nothing = WSEAL_OBSERVATION_INIT;
+        const wseal_observation c = copy_options(observation, nothing);
+        Observation seen;
+        seen.prompt = text_of(c.prompt, c.prompt_size);
+        if (c.prompt_hash != nullptr) seen.prompt_hash = *c.prompt_hash;
+        seen.logprobs = c.logprobs != 0;
+        seen.logit_bias_entries = c.logit_bias_entries;
+        guard->guard.observe(guard->guard.identify(to_client(*guard, client)), seen, nanoseconds(now));
     });
 }
 

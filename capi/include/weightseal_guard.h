@@ -67,6 +67,11 @@ typedef struct wseal_guard_options {
  *      {"capacity": 1000000, "ticket_lifetime": 600, "tickets": 65536, "logprobs_or_logit_bias": true,
  *       "limits": [{"tier": "client", "budget": "queries", "limit": 500, "window": 3600, "overflow_limit": 500}]}
  *
+ *  and, beside "limits", "signals", which are on when they are there; all fields have these defaults:
+ *
+ *      "signals": {"clients": 16384, "warm_up": 72, "minimum": 100, "distinct_prompts": 5000, "duplicate_percent": 80,
+ *                  "logprobs_percent": 50, "logit_bias_percent": 50, "surge_ratio": 8, "total_excess": 200}
+ *
  *  Only "limits" and, in it, "budget", "limit" and "window" (seconds; not of concurrency) are required. NULL means 500
  *  queries an hour for each client. Messages name field and line. */
 WSEAL_API wseal_status wseal_guard_new(const char* limits, size_t limits_size, const wseal_guard_options* options,
@@ -168,6 +173,24 @@ typedef enum wseal_settlement {
 WSEAL_API wseal_status wseal_guard_settle(wseal_guard* guard, uint64_t ticket, const wseal_usage* usage, int64_t now,
                                           uint32_t* settlement, wseal_error* error);
 
+/** What an admitted request looks like. */
+typedef struct wseal_observation {
+    size_t struct_size;
+    const char* prompt; /**< of any bytes; hashed with a secret key, and not kept; NULL: unknown, or `prompt_hash` */
+    size_t prompt_size;
+    const uint64_t* prompt_hash; /**< in place of `prompt`, a keyed hash of it; NULL: none */
+    uint64_t logit_bias_entries;
+    int logprobs; /**< non-zero: it wants log-probabilities */
+} wseal_observation;
+#define WSEAL_OBSERVATION_INIT                                                                                         \
+    { sizeof(wseal_observation), NULL, 0, NULL, 0, 0 }
+
+/** Counts an admitted request for the signals, which raise events and refuse nothing. Does nothing for a guard whose
+ *  limits have no "signals". Allocates nothing; takes as long as hashing the prompt. WSEAL_BAD_ADDRESS as
+ *  wseal_guard_check. */
+WSEAL_API wseal_status wseal_guard_observe(wseal_guard* guard, const wseal_client* client,
+                                           const wseal_observation* observation, int64_t now, wseal_error* error);
+
 /** Fields of an HTTP response, with terminator; empty: leave the field out. */
 typedef struct wseal_http_fields {
     size_t struct_size;         /**< set by the caller */
@@ -191,7 +214,17 @@ typedef enum wseal_guard_event_kind {
     WSEAL_EVENT_TABLE_SATURATED = 2,   /**< newcomers are charged to what they share */
     WSEAL_EVENT_TICKETS_EXHAUSTED = 3, /**< admitted without a ticket; at most once a second */
     WSEAL_EVENT_CLOCK_STEPPED_BACK = 4,
-    WSEAL_EVENT_LIMITS_CHANGED = 5
+    WSEAL_EVENT_LIMITS_CHANGED = 5,
+
+    /* Signals: `used` is what was measured, `limit` the threshold. Each at most once in a window of one client. */
+    WSEAL_EVENT_DISTINCT_PROMPTS = 6,   /**< of a client in a day */
+    WSEAL_EVENT_DUPLICATE_PROMPTS = 7,  /**< of a client, percent of a day's prompts */
+    WSEAL_EVENT_CLIENT_SURGE = 8,       /**< of a client, an hour's multiple of its baseline */
+    WSEAL_EVENT_LOGPROBS_USE = 9,       /**< of a client, percent of a day's requests */
+    WSEAL_EVENT_LOGIT_BIAS_USE = 10,    /**< of a client, percent of a day's requests */
+    WSEAL_EVENT_TOTAL_REQUESTS = 11,    /**< of a pool, or of the guard (`client` is 0): excess, percent of an hour */
+    WSEAL_EVENT_TOTAL_NEW_CLIENTS = 12, /**< likewise */
+    WSEAL_EVENT_TOTAL_DISTINCT_PROMPTS = 13 /**< likewise */
 } wseal_guard_event_kind;
 
 /** One event. What a kind has no use for is 0. */

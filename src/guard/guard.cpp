@@ -69,6 +69,10 @@ Settlement Guard::settle(Ticket ticket, const Usage& usage, std::chrono::nanosec
     return state_->settle(ticket, usage, now);
 }
 
+void Guard::observe(const ClientKey& client, const Observation& observation, std::chrono::nanoseconds now) noexcept {
+    state_->observe(client, observation, now);
+}
+
 void Guard::configure(const Limits& limits, std::chrono::nanoseconds now) {
     state_->configure(limits, now);
 }
@@ -96,6 +100,7 @@ std::size_t Guard::memory() const {
     for (const auto& generation : state_->generations)
         for (const auto& table : generation->tables)
             if (table) bytes += sizeof(guard::Table) + table->memory();
+    if (state_->monitor) bytes += state_->monitor->memory();
     return bytes;
 }
 

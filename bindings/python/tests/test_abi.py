@@ -42,6 +42,7 @@ STRUCTS = {
     "wseal_request": _ffi.GuardRequest,
     "wseal_decision": _ffi.GuardDecision,
     "wseal_usage": _ffi.GuardUsage,
+    "wseal_observation": _ffi.GuardObservation,
     "wseal_http_fields": _ffi.HttpFields,
     "wseal_guard_event": _ffi.GuardEvent,
     "wseal_guard_counters": _ffi.GuardCounters,

@@ -403,6 +403,19 @@ class GuardUsage(Sized):
     _fields_ = [("struct_size", c_size_t), ("tokens", c_uint64), ("logprob_tokens", c_uint64)]
 
 
+class GuardObservation(Sized):
+    """wseal_observation"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("prompt", c_char_p),
+        ("prompt_size", c_size_t),
+        ("prompt_hash", POINTER(c_uint64)),
+        ("logit_bias_entries", c_uint64),
+        ("logprobs", c_int),
+    ]
+
+
 class HttpFields(Sized):
     """wseal_http_fields"""
 
@@ -520,6 +533,7 @@ FALLIBLE: dict[str, list[Any]] = {
     "wseal_guard_configure": [_Handle, c_char_p, c_size_t, c_int64],
     "wseal_guard_check": [_Handle, POINTER(GuardClient), POINTER(GuardRequest), c_int64, POINTER(GuardDecision)],
     "wseal_guard_settle": [_Handle, c_uint64, POINTER(GuardUsage), c_int64, POINTER(c_uint32)],
+    "wseal_guard_observe": [_Handle, POINTER(GuardClient), POINTER(GuardObservation), c_int64],
     "wseal_guard_next_event": [_Handle, POINTER(GuardEvent), POINTER(c_int)],
     "wseal_guard_get_counters": [_Handle, POINTER(GuardCounters)],
     "wseal_decision_http_fields": [POINTER(GuardDecision), POINTER(HttpFields)],

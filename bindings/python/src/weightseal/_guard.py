@@ -152,11 +152,7 @@ class Guard:
             ValueError: A number is negative.
             Error: "bad_address" where `peer` is none.
         """
-        client = _ffi.GuardClient()
-        client.name, client.name_size = _bytes(name)
-        client.pool, client.pool_size = _bytes(pool)
-        client.peer, client.peer_size = _bytes(peer)
-        client.forwarded, client.forwarded_size = _bytes(forwarded)
+        client = _client(name, pool, peer, forwarded)
         request = _ffi.GuardRequest(
             prompts=_count(prompts),
             n=_count(n),
@@ -192,6 +188,42 @@ class Guard:
             arguments = (_count(ticket), ctypes.byref(usage), _nanoseconds(now), ctypes.byref(settlement))
             _ffi.call(_ffi.lib.wseal_guard_settle, guard, *arguments)
         return _SETTLEMENTS[settlement.value]
+
+    def observe(
+        self,
+        name: str | bytes | None = None,
+        *,
+        pool: str | bytes | None = None,
+        peer: str | None = None,
+        forwarded: str | bytes | None = None,
+        prompt: str | bytes | None = None,
+        prompt_hash: int | None = None,
+        logprobs: bool = False,
+        logit_bias_entries: int = 0,
+        now: float | None = None,
+    ) -> None:
+        """Counts an admitted request for the signals, which raise events and refuse nothing. Does nothing without
+        "signals" in the limits.
+
+        Args:
+            name, pool, peer, forwarded: As in `check`.
+            prompt: Hashed with a secret key, and not kept.
+            prompt_hash: In place of the prompt, 64 bits of a keyed hash of it.
+
+        Raises:
+            ValueError: A number is negative, or a hash has more than 64 bits.
+            Error: "bad_address" where `peer` is none.
+        """
+        client = _client(name, pool, peer, forwarded)
+        observation = _ffi.GuardObservation(logit_bias_entries=_count(logit_bias_entries), logprobs=bool(logprobs))
+        observation.prompt, observation.prompt_size = _bytes(prompt)
+        if prompt_hash is not None:
+            if not 0 <= prompt_hash < 1 << 64:
+                raise ValueError("a hash of a prompt has 64 bits")
+            observation.prompt_hash = ctypes.pointer(ctypes.c_uint64(prompt_hash))
+        with self._handle as guard:
+            arguments = (ctypes.byref(client), ctypes.byref(observation), _nanoseconds(now))
+            _ffi.call(_ffi.lib.wseal_guard_observe, guard, *arguments)
 
     def configure(self, limits: Limits, *, now: float | None = None) -> None:
         """Changes the limits. New numbers hold at once, and counts are kept. Where tiers, budgets, windows or the
@@ -256,6 +288,17 @@ def _bytes(value: str | bytes | None) -> tuple[bytes | None, int]:
     # Headers come as text that holds any bytes.
     encoded = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
     return encoded, len(encoded)
+
+
+def _client(
+    name: str | bytes | None, pool: str | bytes | None, peer: str | None, forwarded: str | bytes | None
+) -> _ffi.GuardClient:
+    client = _ffi.GuardClient()
+    client.name, client.name_size = _bytes(name)
+    client.pool, client.pool_size = _bytes(pool)
+    client.peer, client.peer_size = _bytes(peer)
+    client.forwarded, client.forwarded_size = _bytes(forwarded)
+    return client
 
 
 def _count(value: int) -> int:
