@@ -77,6 +77,9 @@ State::State(const Limits& wanted, const Secret& secret)
     std::memcpy(&hash_keys, derived.data(), sizeof hash_keys);
     std::memcpy(&anonymous, derived.data() + sizeof hash_keys, sizeof anonymous);
     wipe(derived);
+    pseudonym_key = Secret::make([&](std::span<std::byte, secret_size> to) {
+        crypto::hkdf_expand(key.bytes(), as_bytes("weightseal/v1/guard/pseudonym"), to);
+    });
     generations.reserve(max_generations);
     generations.push_back(make_generation(wanted));
     limits = wanted;
