@@ -54,7 +54,12 @@ class EventLog::Writer {
     std::size_t write(nanoseconds now, nanoseconds wall) {
         const std::lock_guard lock(mutex_);
         if (closed_) throw Error(Errc::invalid_argument, "event log", "is closed");
-        return take_events(now, wall);
+        const std::size_t count = take_events(now, wall);
+        if (lines_.empty() && unsigned_events_ > 0 && difference(wall, last_checkpoint_) >= max_unsigned) {
+            append_checkpoint(guard::Checkpoint::regular, wall);
+            flush();
+        }
+        return count;
     }
 
     bool close(nanoseconds now, nanoseconds wall) {
@@ -92,10 +97,6 @@ class EventLog::Writer {
                 if (!rotating_) start_new_file_if_due(wall);
             }
             count += taken;
-            flush();
-        }
-        if (lines_.empty() && unsigned_events_ > 0 && difference(wall, last_checkpoint_) >= max_unsigned) {
-            append_checkpoint(guard::Checkpoint::regular, wall);
             flush();
         }
         return count;

@@ -45,7 +45,7 @@ def chain(text: bytes) -> list[dict]:
 
 def test_events_are_written_to_a_file(guard: ws.Guard, key: str, tmp_path: Path) -> None:
     path = tmp_path / "guard.jsonl"
-    with ws.GuardLog(guard, path, key=key, checkpoint_every=2, wall=NOON) as log:
+    with ws.GuardLog(guard, path, signing_key=key, checkpoint_every=2, wall=NOON) as log:
         for name in "alice", "bob", "carol":
             refuse(guard, name, now=100.0)
         assert log.write(now=101.0, wall=NOON + 1) == 3
@@ -84,12 +84,12 @@ def test_pseudonyms(guard: ws.Guard) -> None:
 def test_the_next_process_goes_on(guard: ws.Guard, key: str, tmp_path: Path) -> None:
     path = tmp_path / "guard.jsonl"
     for name in "alice", "bob":
-        with ws.GuardLog(guard, str(path), key=key):
+        with ws.GuardLog(guard, str(path), signing_key=key):
             refuse(guard, name)
     first, second = tmp_path / "guard.jsonl.000001", path
     assert len(chain(first.read_bytes() + second.read_bytes())) == 6
-    with ws.GuardLog(guard, path, key=key), pytest.raises(ws.Error, match="io_failed"):
-        ws.GuardLog(guard, path, key=key)
+    with ws.GuardLog(guard, path, signing_key=key), pytest.raises(ws.Error, match="io_failed"):
+        ws.GuardLog(guard, path, signing_key=key)
 
 
 def test_a_function_may_refuse_lines(guard: ws.Guard, key: str) -> None:
@@ -104,7 +104,7 @@ def test_a_function_may_refuse_lines(guard: ws.Guard, key: str) -> None:
             taken.append(lines)
         return answer
 
-    log = ws.GuardLog(guard, take, key=key)
+    log = ws.GuardLog(guard, take, signing_key=key)
     refuse(guard, "alice")
     assert log.write() == 1 and log.counters.waiting > 0
     assert log.write() == 0 and log.counters.failures == 2
@@ -115,7 +115,7 @@ def test_a_function_may_refuse_lines(guard: ws.Guard, key: str) -> None:
 
 def test_a_closed_pipe_is_counted(guard: ws.Guard, key: str) -> None:
     reading, writing = os.pipe()
-    log = ws.GuardLog(guard, writing, key=key)
+    log = ws.GuardLog(guard, writing, signing_key=key)
     os.close(reading)
     refuse(guard, "alice")
     log.write()
@@ -130,22 +130,22 @@ def test_metrics(guard: ws.Guard, key: str) -> None:
     assert 'weightseal_guard_requests_total{decision="admitted"} 1' in lines
     assert 'weightseal_guard_requests_total{decision="refused"} 1' in lines
     assert not any("_log_" in line for line in lines)
-    with ws.GuardLog(guard, lambda lines: True, key=key) as log:
+    with ws.GuardLog(guard, lambda lines: True, signing_key=key) as log:
         log.write()
         assert "weightseal_guard_log_events_total 1" in guard.metrics(log).splitlines()
 
 
 def test_misuse(guard: ws.Guard, key: str, tmp_path: Path) -> None:
     with pytest.raises(ws.Error, match="key_kind"):
-        ws.GuardLog(guard, tmp_path / "log", key=ws.keygen())
+        ws.GuardLog(guard, tmp_path / "log", signing_key=ws.keygen())
     (tmp_path / "notes").write_text("notes\n")
     with pytest.raises(ws.Error, match="not_a_guard_log"):
-        ws.GuardLog(guard, tmp_path / "notes", key=key)
+        ws.GuardLog(guard, tmp_path / "notes", signing_key=key)
     with pytest.raises(ValueError, match="must not be negative"):
-        ws.GuardLog(guard, tmp_path / "log", key=key, checkpoint_every=-1)
+        ws.GuardLog(guard, tmp_path / "log", signing_key=key, checkpoint_every=-1)
     with pytest.raises(ws.Error, match="invalid_argument"):
-        ws.GuardLog(guard, -5, key=key)
-    log = ws.GuardLog(guard, tmp_path / "log", key=key)
+        ws.GuardLog(guard, -5, signing_key=key)
+    log = ws.GuardLog(guard, tmp_path / "log", signing_key=key)
     guard.close()
     with pytest.raises(ValueError, match="the guard is closed"):
         log.write()
@@ -156,7 +156,7 @@ def test_misuse(guard: ws.Guard, key: str, tmp_path: Path) -> None:
 def test_threads(key: str, tmp_path: Path) -> None:
     guard = ws.Guard(limits=LIMITS)
     lines: list[bytes] = []
-    log = ws.GuardLog(guard, lines.append, key=key)
+    log = ws.GuardLog(guard, lines.append, signing_key=key)
 
     def work(first: int) -> None:
         for i in range(first, first + 100):

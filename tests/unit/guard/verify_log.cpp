@@ -99,13 +99,13 @@ TEST_CASE("an event that was changed is noticed at the next line") {
     CHECK(message(replaced(text, R"("used":1)", R"("used":2)")) ==
           "log: line 3 does not hold the SHA-256 of the line before it: one of the two was changed");
     CHECK(refused(replaced(text, R"("limit_reached")", R"("in_debt")")) == "guard_log_changed");
-    CHECK(refused(replaced(text, "\n", " \n")) == "guard_log_changed");
-    CHECK(refused(replaced(text, "\n", "\r\n")) == "guard_log_changed");
+    CHECK(refused(replaced(text, "}}\n", "}} \n")) == "guard_log_changed");
+    CHECK(refused(replaced(text, "}}\n", "}}\r\n")) == "guard_log_changed");
     CHECK(refused(replaced(text, R"("prev":"0)", R"("prev":"1)")) == "guard_log_changed");
     // In the last line, whose signature says so.
     std::vector<std::string> lines = lines_of(text);
     lines.back() = replaced(lines.back(), R"("dropped":0)", R"("dropped":9)");
-    CHECK(message(joined(lines)) == "log: line 25 has a signature that does not match: it was changed");
+    CHECK(message(joined(lines)) == "log: line 24 has a signature that does not match: it was changed");
 }
 
 TEST_CASE("a log that somebody else signed again is noticed by those who know the signer") {

@@ -37,7 +37,7 @@ class GuardLog:
     Args:
         guard: Whose events.
         target: Where they go. A file that is a log already is put aside, as "PATH.000001" and so on, and continued.
-        key: A signing key, as for `seal`.
+        signing_key: Signs lines; any form of a key.
         max_file_size: Bytes from which on a file is put aside and a new one goes on; 64 MiB unless told.
         checkpoint_every: Events after which a signed line follows; 256 unless told.
         wall: Seconds since 1970; without, the time it is.
@@ -51,7 +51,7 @@ class GuardLog:
         guard: Guard,
         target: LogTarget,
         *,
-        key: Key,
+        signing_key: Key,
         max_file_size: int = 0,
         checkpoint_every: int = 0,
         wall: float | None = None,
@@ -66,8 +66,8 @@ class GuardLog:
         else:
             options.path = _ffi.path(target)
         handle = ctypes.c_void_p()
-        with guard._handle as guard_handle, key_handle(key, "signing") as signing_key:
-            arguments = (signing_key, ctypes.byref(options), _wall(wall), ctypes.byref(handle))
+        with guard._handle as guard_handle, key_handle(signing_key, "signing") as key:
+            arguments = (key, ctypes.byref(options), _wall(wall), ctypes.byref(handle))
             _ffi.call(_ffi.lib.wseal_guard_log_open, guard_handle, *arguments)
         self._guard = guard
         self._complete = False
