@@ -1,10 +1,6 @@
 // The guard. What runs once for each request allocates nothing: exceptions there are of misuse only.
 
-#include "common.hpp"
-
-#include "weightseal/guard/guard.hpp"
-
-#include <vector>
+#include "guard.hpp"
 
 SAME(WSEAL_TIER_POOL, weightseal::Tier::pool);
 SAME(WSEAL_BUDGET_LOGIT_BIAS_ENTRIES, weightseal::Budget::logit_bias_entries);
@@ -15,12 +11,6 @@ SAME(WSEAL_TICKET_UNKNOWN, weightseal::Settlement::unknown);
 SAME(WSEAL_EVENT_LIMITS_CHANGED, weightseal::GuardEventKind::limits_changed);
 SAME(WSEAL_EVENT_TOTAL_DISTINCT_PROMPTS, weightseal::GuardEventKind::total_distinct_prompts);
 #undef SAME
-
-struct wseal_guard {
-    weightseal::Guard guard;
-    std::vector<weightseal::Network> trusted_proxies;
-    weightseal::ForwardedHeader forwarded_header;
-};
 
 using namespace weightseal;
 using namespace weightseal::capi;
@@ -231,6 +221,18 @@ wseal_status wseal_guard_next_event(wseal_guard* guard, wseal_guard_event* event
             write_out(event, c);
         }
         *found = any ? 1 : 0;
+    });
+}
+
+wseal_status wseal_guard_pseudonym(const wseal_guard* guard, const wseal_client* client, uint32_t tier,
+                                   char pseudonym[WSEAL_PSEUDONYM_SIZE], wseal_error* error) {
+    return guarded(error, [&] {
+        require(guard, client, pseudonym);
+        const ClientKey key = guard->guard.identify(to_client(*guard, client));
+        if (tier >= tier_count || (key.tiers >> tier & 1) == 0)
+            throw Error(Errc::invalid_argument, "client", "has nothing that belongs to this tier");
+        const std::string text = guard->guard.pseudonym(static_cast<Tier>(tier), key.hashes[tier]);
+        std::memcpy(pseudonym, text.c_str(), WSEAL_PSEUDONYM_SIZE);
     });
 }
 

@@ -1,5 +1,7 @@
 #include "weightseal/guard/guard.hpp"
 
+#include "crypto/codec.hpp"
+#include "crypto/hash.hpp"
 #include "guard/state.hpp"
 
 #include <algorithm>
@@ -92,6 +94,12 @@ std::size_t Guard::take_events(std::span<GuardEvent> to) {
     while (count < to.size() && state_->events.pop(to[count]))
         ++count;
     return count;
+}
+
+std::string Guard::pseudonym(Tier tier, std::uint64_t client) const {
+    std::array<std::byte, 1 + sizeof client> data{static_cast<std::byte>(tier)};
+    store_le(data, 1, client);
+    return crypto::to_hex(Bytes(crypto::hmac_sha256(state_->pseudonym_key.bytes(), data)).first(16));
 }
 
 std::size_t Guard::memory() const {

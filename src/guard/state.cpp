@@ -83,6 +83,9 @@ State::State(const Limits& wanted, const Secret& secret)
     std::memcpy(&anonymous, derived.data() + sizeof hash_keys, sizeof anonymous);
     wipe(derived);
     crypto::hkdf_expand(key.bytes(), as_bytes("weightseal/v1/guard/prompt"), prompt_key);
+    pseudonym_key = Secret::make([&](std::span<std::byte, secret_size> to) {
+        crypto::hkdf_expand(key.bytes(), as_bytes("weightseal/v1/guard/pseudonym"), to);
+    });
     generations.reserve(max_generations);
     generations.push_back(make_generation(wanted));
     monitor = make_monitor(wanted);

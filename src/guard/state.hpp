@@ -66,6 +66,7 @@ struct State {
     Tickets tickets;
     EventQueue events;
     std::array<crypto::ShortHashKey, tier_count> hash_keys;
+    Secret pseudonym_key;                            // of clients in logs
     std::array<std::uint64_t, tier_count> anonymous; // hashes of clients of whom nothing is known
 
     crypto::ShortHashKey prompt_key;

@@ -29,6 +29,7 @@
 #include <chrono>
 #include <memory>
 #include <span>
+#include <string>
 
 namespace weightseal {
 
@@ -126,6 +127,10 @@ class Guard {
     /// Moves the oldest events to `to`; returns how many. Events wait in a queue of 4096; what does not fit is counted
     /// in `GuardCounters::dropped_events`.
     [[nodiscard]] std::size_t take_events(std::span<GuardEvent> to);
+
+    /// What the client of an event is called outside the process: 32 hexadecimal digits, the same for all events of
+    /// this secret, and without it no way back to a name. Throws `internal` when libcrypto does.
+    [[nodiscard]] std::string pseudonym(Tier tier, std::uint64_t client) const;
 
     /// Bytes of memory that the guard has reserved.
     [[nodiscard]] std::size_t memory() const;

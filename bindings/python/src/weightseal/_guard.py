@@ -6,11 +6,16 @@ import ctypes
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from . import _ffi
 from ._handle import SharedHandle
+from ._memory import adopt
+
+if TYPE_CHECKING:
+    from ._guard_log import GuardLog
 
 #: Limits as JSON text, or as what `json.dumps` makes that text of.
 Limits = Union[str, bytes, Mapping[str, Any]]
@@ -260,6 +265,29 @@ class Guard:
         with self._handle as guard:
             _ffi.call(_ffi.lib.wseal_guard_get_counters, guard, ctypes.byref(raw))
         return GuardCounters(*(getattr(raw, field) for field in GuardCounters._fields))
+
+    def pseudonym(
+        self, name: str | bytes | None = None, *, pool: str | bytes | None = None, peer: str | None = None
+    ) -> str:
+        """What an event log calls the client of this name; or else this pool; or else the address `peer`. The same for
+        every guard with this secret."""
+        client = _ffi.GuardClient()
+        client.name, client.name_size = _bytes(name)
+        client.pool, client.pool_size = _bytes(pool)
+        client.peer, client.peer_size = _bytes(peer)
+        tier = 0 if name is not None else 4 if pool is not None else 1
+        text = ctypes.create_string_buffer(_ffi.PSEUDONYM_SIZE)
+        with self._handle as guard:
+            _ffi.call(_ffi.lib.wseal_guard_pseudonym, guard, ctypes.byref(client), tier, text)
+        return text.value.decode()
+
+    def metrics(self, log: GuardLog | None = None) -> str:
+        """The counters, and those of an open event log, in the text format of Prometheus: to be served as
+        "text/plain; version=0.0.4"."""
+        text = ctypes.c_void_p()
+        with self._handle as guard, nullcontext() if log is None else log._handle as log_handle:
+            _ffi.call(_ffi.lib.wseal_guard_metrics, guard, log_handle, ctypes.byref(text))
+        return bytes(adopt(text)).decode()
 
     def close(self) -> None:
         """Releases the memory once running calls have returned. Closing twice does nothing."""
