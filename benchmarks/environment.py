@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness import last_line, say
 
+PEERS = ["packaging", "safetensors", "cryptography", "cryptotensors", "tensorizer", "tokenizers"]
 DEBIAN_PYTHON = Path("/usr/bin/python3")
 
 
@@ -20,8 +21,20 @@ def can_import(python, module):
     return run([python, "-c", f"import {module}"]).returncode == 0
 
 
-def prepare(folder, base=None):
-    """A virtual environment with every peer that can be installed; returns its Python and {package: reason} of the
+def install(python, packages):
+    """Installs what can be installed; returns {package: reason} of the others."""
+    missing = {}
+    for package in packages:
+        if package == "cryptography" or not can_import(python, package):
+            say(f"pip install {package}")
+            done = run([python, "-m", "pip", "install", "-q", "--upgrade", package])
+            if done.returncode:
+                missing[package] = "pip: " + last_line(done.stderr)
+    return missing
+
+
+def prepare(folder, packages, base=None):
+    """A virtual environment with every package that can be installed; returns its Python and {package: reason} of the
     others. torch is the distribution's, or whatever `base` has: the package index's carries gigabytes of CUDA."""
     base = Path(base) if base else DEBIAN_PYTHON if DEBIAN_PYTHON.exists() else Path(sys.executable)
     missing = {}
@@ -37,14 +50,9 @@ def prepare(folder, base=None):
             return base, {"safetensors": last_line(made.stdout + made.stderr)}
     if not can_import(python, "torch"):
         missing["torch"] = "torch is not installed (Debian: python3-torch)"
-    for package in ["packaging", "safetensors", "cryptography", "cryptotensors", "tensorizer", "tokenizers"]:
-        if package == "tensorizer" and "torch" in missing:
-            continue  # it would install torch
-        if package == "cryptography" or not can_import(python, package):
-            say(f"pip install {package}")
-            done = run([python, "-m", "pip", "install", "-q", "--upgrade", package])
-            if done.returncode:
-                missing[package] = "pip: " + last_line(done.stderr)
+    # tensorizer would install torch.
+    wanted = [package for package in packages if package != "tensorizer" or "torch" not in missing]
+    missing.update(install(python, wanted))
     return python, missing
 
 

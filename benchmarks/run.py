@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures weightseal beside its peers in one run; prints the tables and writes RESULTS.md.
 
-    python3 benchmarks/run.py --build build/release [--only container|watermark] [--quick] [--keep]
+    python3 benchmarks/run.py --build build/release [--only container|watermark|guard] [--quick] [--keep]
 """
 
 import argparse
@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import environment
+import guard_http
 import model
 import report
 import watermark
@@ -59,7 +60,8 @@ class Bench:
         self.program = self.build / "bin" / "bench_container"
         if not self.program.exists():
             sys.exit(f"{self.program} is missing: configure with -DWEIGHTSEAL_BUILD_BENCHMARKS=ON and build")
-        self.python, self.missing = environment.prepare(self.build.parent / "bench-venv", options.python)
+        packages = [] if options.only == "guard" else environment.PEERS
+        self.python, self.missing = environment.prepare(self.build.parent / "bench-venv", packages, options.python)
         self.binding = {
             "PYTHONPATH": str(HERE.parent / "bindings" / "python" / "src"),
             "WEIGHTSEAL_LIBRARY": str(self.build / "lib" / "libweightseal.so"),
@@ -316,24 +318,26 @@ def write_results(parts):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=Path, default=HERE.parent / "build" / "release", help="the build folder")
-    parser.add_argument("--only", choices=["container", "watermark"], help="measure one part alone, and keep the other")
+    parser.add_argument("--only", choices=["container", "watermark", "guard"], help="measure one part alone, and keep the other")
     parser.add_argument("--quick", action="store_true", help="a 256 MiB model; prints, and writes no RESULTS.md")
     parser.add_argument("--python", help="the Python to build the peers' environment on; default Debian's")
     parser.add_argument("--keep", action="store_true", help="keep the generated files")
     options = parser.parse_args()
     bench = Bench(options)
-    parts = {}
+    parts, guard = {}, ""
     try:
-        if options.only != "watermark":
+        if options.only in (None, "container"):
             parts["container"] = report.render(environment.machine(), bench.measure())
-        if options.only != "container":
+        if options.only in (None, "watermark"):
             results = watermark.measure(bench.build, bench.folder, bench.python, bench.binding, bench.missing, bench.warm,
                                         options.quick)
             parts["watermark"] = watermark_report.render(environment.machine(), results)
+        if options.only in (None, "guard"):
+            guard = guard_http.report(bench.build, bench.folder, bench.python, options.quick)
     finally:
         if not options.keep:
             shutil.rmtree(bench.folder)
-    print("\n".join(parts.values()))
+    print("\n".join([*parts.values(), guard]))
     if not options.quick:
         write_results(parts)
 

@@ -98,3 +98,8 @@ show weightseal detect suspect --key file:mark.key --record record.json
 
 title "The same question about a model without the mark"
 refused 1 weightseal detect "$model" --key file:mark.key --record record.json
+
+title "A client asks the model too often, another does not"
+printf '$ python3 demo/throttle.py\n'
+PYTHONPATH=$here/../bindings/python/src WEIGHTSEAL_LIBRARY=$build/lib/libweightseal.so PYTHONDONTWRITEBYTECODE=1 \
+    python3 "$here/throttle.py"

@@ -29,11 +29,12 @@ def needed(name):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder as the README's reader has it: the program on the path, a model, a key and the sealed model."""
+    """A folder as the README's reader has it: the programs on the path, a model, and the demo."""
     program = needed("WEIGHTSEAL_PROGRAM")
     model = needed("WEIGHTSEAL_MODEL")
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", os.pathsep.join([str(program.parent), os.path.dirname(sys.executable), os.environ["PATH"]]))
     shutil.copytree(model, tmp_path / "model")
+    (tmp_path / "demo").symlink_to(SOURCE / "demo")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

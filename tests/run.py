@@ -177,7 +177,7 @@ def pip(log, *arguments):
 def bindings_python(log):
     # NumPy 2 does not go with a torch that was built for NumPy 1.
     pip(log, "--force-reinstall", "--no-deps", SOURCE / "bindings" / "python")
-    pip(log, "numpy<2", "ml_dtypes", "safetensors>=0.8", "pytest")
+    pip(log, "numpy<2", "ml_dtypes", "safetensors>=0.8", "pytest", "uvicorn", "fastapi", "httpx")
     return pytest(log, "python", SOURCE / "bindings" / "python", SOURCE / "tests" / "readme_test.py")
 
 

@@ -14,6 +14,8 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8")
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
 def test_python_block_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in re.findall(r"^from (fastapi)", block, re.MULTILINE):
+        module(name)
     module("torch" if '"pt"' in block else "numpy")
     (tmp_path / "model").mkdir()
     write_safetensors(tmp_path / "model" / "model.safetensors", {"w": weights(0)}, {"a": "b"})

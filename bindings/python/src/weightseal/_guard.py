@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import json
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from . import _ffi
@@ -20,20 +20,30 @@ if TYPE_CHECKING:
 #: Limits as JSON text, or as what `json.dumps` makes that text of.
 Limits = Union[str, bytes, Mapping[str, Any]]
 
+_MOST = (1 << 64) - 1
 _HEADERS = {"x-forwarded-for": 0, "forwarded": 1}
 _SETTLEMENTS = ("settled", "in_debt", "expired", "unknown")
 
 
-def _name(function: Any, number: int) -> str:
-    return str(function(number).decode())
 
 
-def _tier_and_budget(tier: int, budget: int) -> str:
-    return f"{_name(_ffi.lib.wseal_tier_name, tier)}-{_name(_ffi.lib.wseal_budget_name, budget)}"
+def _names(function: Any) -> tuple[str, ...]:
+    """What the library calls the numbers from 0 on."""
+    names: list[str] = []
+    while (name := function(len(names))) is not None:
+        names.append(name.decode())
+    return tuple(names)
 
 
-@dataclass(frozen=True)
-class Decision:
+_TIERS = _names(_ffi.lib.wseal_tier_name)
+_BUDGETS = _names(_ffi.lib.wseal_budget_name)
+_REASONS = _names(_ffi.lib.wseal_reason_name)
+_EVENTS = _names(_ffi.lib.wseal_guard_event_name)
+#: By tier * BUDGET_COUNT + budget.
+_LIMITS = tuple(f"{tier}-{budget}" for tier in _TIERS for budget in _BUDGETS)
+
+
+class Decision(NamedTuple):
     """The answer to a check. `limit_name` to `reset_after` describe one limit: of a refusal the one that takes longest,
     of an admission the one with the smallest share left."""
 
@@ -125,6 +135,8 @@ class Guard:
         handle = ctypes.c_void_p()
         _ffi.call(_ffi.lib.wseal_guard_new, text, len(text), ctypes.byref(options), ctypes.byref(handle))
         self._handle = SharedHandle(handle, lambda: _ffi.lib.wseal_guard_free(handle), "guard")
+        self._lowest_limits = _lowest(text)
+        self._forwarded_header = forwarded_header
 
     def check(
         self,
@@ -157,21 +169,20 @@ class Guard:
             ValueError: A number is negative.
             Error: "bad_address" where `peer` is none.
         """
-        client = _client(name, pool, peer, forwarded)
-        request = _ffi.GuardRequest(
-            prompts=_count(prompts),
-            n=_count(n),
-            best_of=_count(best_of),
-            input_tokens=_count(input_tokens),
-            max_tokens=_count(max_tokens),
-            logit_bias_entries=_count(logit_bias_entries),
-            logprobs=bool(logprobs),
-        )
-        raw = _ffi.GuardDecision()
+        own = _thread.own
+        request = own.request
+        _describe(own.client, name, pool, peer, forwarded)
+        request.prompts = _count(prompts)
+        request.n = _count(n)
+        request.best_of = _count(best_of)
+        request.input_tokens = _count(input_tokens)
+        request.max_tokens = _count(max_tokens)
+        request.logit_bias_entries = _count(logit_bias_entries)
+        request.logprobs = bool(logprobs)
         with self._handle as guard:
-            arguments = (ctypes.byref(client), ctypes.byref(request), _nanoseconds(now), ctypes.byref(raw))
-            _ffi.call(_ffi.lib.wseal_guard_check, guard, *arguments)
-        return _decision(raw)
+            status = _ffi.lib.wseal_guard_check(guard, *own.question, _nanoseconds(now), *own.answer)
+        _ffi.check(status, own.error)
+        return _decision(own)
 
     def settle(
         self, decision: Decision | int, *, tokens: int = 0, logprob_tokens: int = 0, now: float | None = None
@@ -187,12 +198,13 @@ class Guard:
             "settled", "in_debt", "expired" (too late: the reservation stands) or "unknown" (settled before).
         """
         ticket = decision if isinstance(decision, int) else decision.ticket
-        usage = _ffi.GuardUsage(tokens=_count(tokens), logprob_tokens=_count(logprob_tokens))
-        settlement = ctypes.c_uint32()
+        own = _thread.own
+        own.usage.tokens, own.usage.logprob_tokens = _count(tokens), _count(logprob_tokens)
         with self._handle as guard:
-            arguments = (_count(ticket), ctypes.byref(usage), _nanoseconds(now), ctypes.byref(settlement))
-            _ffi.call(_ffi.lib.wseal_guard_settle, guard, *arguments)
-        return _SETTLEMENTS[settlement.value]
+            arguments = (_count(ticket), own.usage_pointer, _nanoseconds(now), own.settlement_pointer, own.error_pointer)
+            status = _ffi.lib.wseal_guard_settle(guard, *arguments)
+        _ffi.check(status, own.error)
+        return _SETTLEMENTS[own.settlement.value]
 
     def observe(
         self,
@@ -219,7 +231,8 @@ class Guard:
             ValueError: A number is negative, or a hash has more than 64 bits.
             Error: "bad_address" where `peer` is none.
         """
-        client = _client(name, pool, peer, forwarded)
+        own = _thread.own
+        _describe(own.client, name, pool, peer, forwarded)
         observation = _ffi.GuardObservation(logit_bias_entries=_count(logit_bias_entries), logprobs=bool(logprobs))
         observation.prompt, observation.prompt_size = _bytes(prompt)
         if prompt_hash is not None:
@@ -227,7 +240,7 @@ class Guard:
                 raise ValueError("a hash of a prompt has 64 bits")
             observation.prompt_hash = ctypes.pointer(ctypes.c_uint64(prompt_hash))
         with self._handle as guard:
-            arguments = (ctypes.byref(client), ctypes.byref(observation), _nanoseconds(now))
+            arguments = (ctypes.byref(own.client), ctypes.byref(observation), _nanoseconds(now))
             _ffi.call(_ffi.lib.wseal_guard_observe, guard, *arguments)
 
     def configure(self, limits: Limits, *, now: float | None = None) -> None:
@@ -240,6 +253,7 @@ class Guard:
         text = _json(limits)
         with self._handle as guard:
             _ffi.call(_ffi.lib.wseal_guard_configure, guard, text, len(text), _nanoseconds(now))
+        self._lowest_limits = _lowest(text)
 
     def events(self) -> Iterator[GuardEvent]:
         """Takes the events that wait, oldest first. 4096 can wait; the others are counted in `dropped_events`."""
@@ -250,14 +264,24 @@ class Guard:
             if not found.value:
                 return
             yield GuardEvent(
-                _name(_ffi.lib.wseal_guard_event_name, raw.kind),
-                _tier_and_budget(raw.tier, raw.budget),
+                _EVENTS[raw.kind],
+                _LIMITS[raw.tier * _ffi.BUDGET_COUNT + raw.budget],
                 raw.window,
                 raw.limit,
                 raw.used,
                 raw.client,
                 raw.now / 1e9,
             )
+
+    @property
+    def lowest_limits(self) -> Mapping[str, int]:
+        """The lowest limit of each budget that has one, of all tiers and windows: {"queries": 500}."""
+        return self._lowest_limits
+
+    @property
+    def forwarded_header(self) -> str:
+        """The header that `check` takes as `forwarded`."""
+        return self._forwarded_header
 
     @property
     def counters(self) -> GuardCounters:
@@ -271,10 +295,8 @@ class Guard:
     ) -> str:
         """What an event log calls the client of this name; or else this pool; or else the address `peer`. The same for
         every guard with this secret."""
-        client = _ffi.GuardClient()
-        client.name, client.name_size = _bytes(name)
-        client.pool, client.pool_size = _bytes(pool)
-        client.peer, client.peer_size = _bytes(peer)
+        client = _thread.own.client
+        _describe(client, name, pool, peer, None)
         tier = 0 if name is not None else 4 if pool is not None else 1
         text = ctypes.create_string_buffer(_ffi.PSEUDONYM_SIZE)
         with self._handle as guard:
@@ -310,6 +332,14 @@ def _json(limits: Limits) -> bytes:
     return (limits if isinstance(limits, str) else json.dumps(limits)).encode()
 
 
+def _lowest(limits: bytes) -> Mapping[str, int]:
+    lowest: dict[str, int] = {}
+    for limit in json.loads(limits)["limits"]:
+        budget, units = limit["budget"], limit["limit"]
+        lowest[budget] = min(units, lowest.get(budget, units))
+    return lowest
+
+
 def _bytes(value: str | bytes | None) -> tuple[bytes | None, int]:
     if value is None:
         return None, 0
@@ -318,48 +348,77 @@ def _bytes(value: str | bytes | None) -> tuple[bytes | None, int]:
     return encoded, len(encoded)
 
 
-def _client(
-    name: str | bytes | None, pool: str | bytes | None, peer: str | None, forwarded: str | bytes | None
-) -> _ffi.GuardClient:
-    client = _ffi.GuardClient()
+def _describe(
+    client: _ffi.GuardClient,
+    name: str | bytes | None,
+    pool: str | bytes | None,
+    peer: str | None,
+    forwarded: str | bytes | None,
+) -> None:
     client.name, client.name_size = _bytes(name)
     client.pool, client.pool_size = _bytes(pool)
     client.peer, client.peer_size = _bytes(peer)
     client.forwarded, client.forwarded_size = _bytes(forwarded)
-    return client
 
 
 def _count(value: int) -> int:
     """A count as C takes it. More than fits is more than any limit."""
     if value < 0:
         raise ValueError(f"a count must not be negative, as {value} is")
-    return min(value, (1 << 64) - 1)
+    return value if value <= _MOST else _MOST
 
 
 def _nanoseconds(now: float | None) -> int:
     return time.monotonic_ns() if now is None else int(now * 1e9)
 
 
-def _decision(raw: _ffi.GuardDecision) -> Decision:
-    fields = _ffi.HttpFields()
-    _ffi.call(_ffi.lib.wseal_decision_http_fields, ctypes.byref(raw), ctypes.byref(fields))
-    headers = {
-        "Retry-After": fields.retry_after.decode(),
-        "RateLimit": fields.rate_limit.decode(),
-        "RateLimit-Policy": fields.rate_limit_policy.decode(),
-    }
-    refusing = [bit for bit in range(raw.refused_by.bit_length()) if raw.refused_by >> bit & 1]
+class _Own:
+    """Structs for the calls of one thread: to make them anew takes longer than a check."""
+
+    def __init__(self) -> None:
+        self.client, self.request = _ffi.GuardClient(), _ffi.GuardRequest()
+        self.decision, self.fields = _ffi.GuardDecision(), _ffi.HttpFields()
+        self.usage, self.settlement = _ffi.GuardUsage(), ctypes.c_uint32()
+        self.error = _ffi.ErrorText()
+        self.error_pointer = ctypes.byref(self.error)
+        self.question = (ctypes.byref(self.client), ctypes.byref(self.request))
+        self.answer = (ctypes.byref(self.decision), self.error_pointer)
+        self.http = (ctypes.byref(self.decision), ctypes.byref(self.fields), self.error_pointer)
+        self.usage_pointer = ctypes.byref(self.usage)
+        self.settlement_pointer = ctypes.byref(self.settlement)
+
+
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.own = _Own()
+
+
+_thread = _Thread()
+
+
+def _decision(own: _Own) -> Decision:
+    raw, fields = own.decision, own.fields
+    _ffi.check(_ffi.lib.wseal_decision_http_fields(*own.http), own.error)
+    headers = {}
+    if retry := fields.retry_after:
+        headers["Retry-After"] = retry.decode()
+    if rate := fields.rate_limit:
+        headers["RateLimit"] = rate.decode()
+    if policy := fields.rate_limit_policy:
+        headers["RateLimit-Policy"] = policy.decode()
+    refused_by, retry_after = raw.refused_by, raw.retry_after
+    refusing = [name for bit, name in enumerate(_LIMITS) if refused_by >> bit & 1] if refused_by else ()
     return Decision(
-        allowed=bool(raw.allowed),
-        reason=_name(_ffi.lib.wseal_reason_name, raw.reason),
-        reasons=tuple(_tier_and_budget(bit // _ffi.BUDGET_COUNT, bit % _ffi.BUDGET_COUNT) for bit in refusing),
-        limit_name=_tier_and_budget(raw.tier, raw.budget),
-        limit=raw.limit,
-        window=raw.window,
-        remaining=raw.remaining,
-        retry_after=raw.retry_after / 1e9 if raw.retry_after else None,
-        reset_after=raw.reset_after / 1e9,
-        status=fields.status,
-        headers={name: value for name, value in headers.items() if value},
-        ticket=raw.ticket,
+        bool(raw.allowed),
+        _REASONS[raw.reason],
+        tuple(refusing),
+        _LIMITS[raw.tier * _ffi.BUDGET_COUNT + raw.budget],
+        raw.limit,
+        raw.window,
+        raw.remaining,
+        retry_after / 1e9 if retry_after else None,
+        raw.reset_after / 1e9,
+        fields.status,
+        headers,
+        raw.ticket,
     )
