@@ -292,8 +292,9 @@ WSEAL_API wseal_status wseal_guard_log_open(wseal_guard* guard, const wseal_key*
                                             const wseal_guard_log_options* options, int64_t wall,
                                             wseal_guard_log** own_log, wseal_error* error);
 /** Takes the guard's events, at most 4096, and writes them; `events` is how many. `now` is the clock of the guard's
- *  checks, `wall` the time, read together with it. Never waits for the target: what it does not take is kept, and
- * events stay in the guard's queue until it does. That is no error: see the counters. */
+ *  checks, `wall` the time, read together with it. Never waits for a reader or for room, only for the disk when a file
+ *  gives way to a new one: what the target does not take is kept, and events stay in the guard's queue until it does.
+ *  That is no error: see the counters. */
 WSEAL_API wseal_status wseal_guard_log_write(wseal_guard_log* log, int64_t now, int64_t wall, uint64_t* events,
                                              wseal_error* error);
 /** Writes what waits and a last, signed record, after which only this function may be called again, to offer what still

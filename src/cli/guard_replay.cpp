@@ -20,7 +20,7 @@ constexpr std::uint64_t max_limits_size = std::uint64_t{1} << 20;
 struct Options {
     std::string log;
     std::optional<std::string> limits;
-    std::size_t top = 10;
+    unsigned top = 10;
 };
 
 Limits read_limits(const std::string& path) {
@@ -54,7 +54,9 @@ Command add_guard_replay(CLI::App& guard, bool& json) {
         ->type_name("");
     command->add_option("--limits", options->limits, "Limits in JSON; by default 500 queries an hour for each client")
         ->type_name("FILE");
-    command->add_option("--top", options->top, "Clients to name at most; by default 10")->type_name("N");
+    command->add_option("--top", options->top, "Clients to name at most; by default 10")
+        ->type_name("N")
+        ->check(CLI::Range(0U, 1'000'000U).description(""));
     add_json(*command, json);
     return {command, [options, &json] { return run(*options, json); }};
 }

@@ -64,7 +64,8 @@ class EventLog {
     /// Without `close`, a log ends like that of a process that was killed.
     ~EventLog();
 
-    /// Takes the guard's events, at most 4096, and writes them. Never waits for the target.
+    /// Takes the guard's events, at most 4096, and writes them. Never waits for a reader or for room, only for the disk
+    /// when a file gives way to a new one.
     /// @param now   the clock of the guard's checks, from which the age of events follows
     /// @param wall  the time, read together with it
     /// @return how many events it took

@@ -1,5 +1,7 @@
 /* The guard's event log: files, descriptors, functions; and metrics. */
 
+#define _XOPEN_SOURCE 700
+
 #include "test.h"
 
 #include <stddef.h>

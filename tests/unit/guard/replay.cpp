@@ -86,21 +86,21 @@ TEST_CASE("the guard's own names of fields are read, too, and fields of others p
                           {.tier = Tier::pool, .budget = Budget::queries, .limit = 3, .window = 60},
                           {.tier = Tier::client, .budget = Budget::logit_bias_entries, .limit = 2, .window = 60}});
     const std::string text = R"({"now": 5, "name": "a", "peer": "192.0.2.1:55", "pool": "p", "path": "/v1", "n": null}
-{"time": 5, "client": "a", "address": "::ffff:192.0.2.1"}
-{"now": 5, "peer": "192.0.2.2", "pool": "p", "n": 2}
-{"now": 5, "pool": "p"}
-{"time": 5, "client": "b", "logit_bias": {"17": -100, "18": 5}}
-{"time": 5, "client": "b", "logit_bias_entries": 1}
+{"time": 6, "client": "a", "address": "::ffff:192.0.2.1"}
+{"now": 7, "pool": "p", "n": 2}
+{"now": 8, "pool": "p"}
+{"time": 9, "client": "b", "logit_bias": {"17": -100, "18": 5}}
+{"time": 9, "client": "b", "logit_bias_entries": 1}
 )";
     const Replay found = played(text, limits);
     CHECK(found.admitted == 3);
     REQUIRE(found.clients.size() == 3);
     CHECK(found.clients[0].name == "a");
     CHECK(found.clients[0].first_limit.tier == Tier::address);
-    CHECK(found.clients[1].name == "b");
-    CHECK(found.clients[1].first_limit.budget == Budget::logit_bias_entries);
-    CHECK(found.clients[2].name == "p");
-    CHECK(found.clients[2].known_by == "pool");
+    CHECK(found.clients[1].name == "p");
+    CHECK(found.clients[1].known_by == "pool");
+    CHECK(found.clients[2].name == "b");
+    CHECK(found.clients[2].first_limit.budget == Budget::logit_bias_entries);
 }
 
 TEST_CASE("a request that names nobody counts as everybody's") {

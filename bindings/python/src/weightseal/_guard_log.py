@@ -31,8 +31,8 @@ class GuardLog:
     """Writes a guard's events as lines of JSON, each of which holds the SHA-256 of the one before, and signs some of
     them. `weightseal guard verify-log` checks that. Thread-safe.
 
-    Somebody has to call `write` now and then, every second for example; it never waits for the target. What calls
-    `Guard.events` takes events from the log.
+    Somebody has to call `write` now and then, every second for example; it never waits for a reader or for
+    room, only for the disk when a file gives way to a new one. What calls `Guard.events` takes events from the log.
 
     Args:
         guard: Whose events.
