@@ -329,7 +329,8 @@ def main():
         if options.only in (None, "container"):
             parts["container"] = report.render(environment.machine(), bench.measure())
         if options.only in (None, "watermark"):
-            results = watermark.measure(bench.build, bench.folder, bench.python, bench.missing, bench.warm, options.quick)
+            results = watermark.measure(bench.build, bench.folder, bench.python, bench.binding, bench.missing, bench.warm,
+                                        options.quick)
             parts["watermark"] = watermark_report.render(environment.machine(), results)
         if options.only in (None, "guard"):
             guard = guard_http.report(bench.build, bench.folder, bench.python, options.quick)

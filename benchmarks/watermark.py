@@ -44,9 +44,9 @@ def measure_symmetries(build):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def measure(build, folder, python, missing, warm, quick):
+def measure(build, folder, python, binding, missing, warm, quick):
     begin, ticks = time.time(), stolen_share()
-    results = {"speed": WatermarkSpeed(build, folder, python, missing, warm, quick).measure()}
+    results = {"speed": WatermarkSpeed(build, folder, python, binding, missing, warm, quick).measure()}
     results["attacks"], results["attacks_absent"] = measure_attacks(build, folder, python, missing, quick)
     results["symmetries"] = measure_symmetries(build)
     results["minutes"] = (time.time() - begin) / 60

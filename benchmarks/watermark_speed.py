@@ -46,9 +46,10 @@ class Copy:
 
 
 class WatermarkSpeed:
-    def __init__(self, build, folder, python, missing, warm, quick):
+    def __init__(self, build, folder, python, binding, missing, warm, quick):
         self.program, self.kernels_program = build / "bin" / "weightseal", build / "bin" / "bench_watermark"
-        self.folder, self.python, self.missing, self.warm, self.quick = folder, python, missing, warm, quick
+        self.folder, self.python, self.binding = folder, python, binding
+        self.missing, self.warm, self.quick = missing, warm, quick
         self.key = folder / "watermark.key"
         self.results = {}
 
@@ -77,15 +78,19 @@ class WatermarkSpeed:
         subprocess.run(self.mark(source, marked), check=True, capture_output=True)
         marked.replace(source)
         marked.with_suffix(".json").replace(source.with_suffix(".json"))
-        peer = Contestant([self.python, HERE / "peers" / "article_verifier.py", "serve", self.folder], source)
-        recipe = peer.start(one_core=True)
+        recipe, correlating = (
+            Contestant([self.python, HERE / "peers" / peer, "serve", self.folder], source, self.binding).start(one_core=True)
+            for peer in ("article_verifier.py", "weightseal_correlate.py")
+        )
         self.results["article_versions"] = json.loads(recipe.ask("about"))
         workers = {
+            "correlate_tensor": correlating,
             "weightseal detect": Command(self.detect(source, "--threads", "1"), source, one_core=True),
             "the recipe": recipe,
         }
         self.results["article"], failed = interleave(workers, ARTICLE_ROUNDS, self.warm)
         recipe.close()
+        correlating.close()
         if failed:
             raise RuntimeError(f"failed: {failed}")
         self.results["article_bytes"] = size

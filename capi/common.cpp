@@ -5,6 +5,7 @@
 #include "weightseal/core/dtype.hpp"
 #include "weightseal/core/version.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -35,6 +36,12 @@ namespace weightseal::capi {
 wseal_status fail(wseal_error* error, Errc code, const char* message) noexcept {
     if (error != nullptr) std::snprintf(error->message, sizeof error->message, "%s", message);
     return static_cast<wseal_status>(code);
+}
+
+wseal_buffer* text_buffer(std::string_view text) {
+    AlignedBuffer buffer(text.size(), {.huge_pages = false});
+    std::ranges::copy(as_bytes(text), buffer.data());
+    return new wseal_buffer{std::move(buffer)};
 }
 
 wseal_hooks hooks_of(const wseal_hooks* hooks) {

@@ -1,10 +1,6 @@
 // The guard. What runs once for each request allocates nothing: exceptions there are of misuse only.
 
-#include "common.hpp"
-
-#include "weightseal/guard/guard.hpp"
-
-#include <vector>
+#include "guard.hpp"
 
 SAME(WSEAL_TIER_POOL, weightseal::Tier::pool);
 SAME(WSEAL_BUDGET_LOGIT_BIAS_ENTRIES, weightseal::Budget::logit_bias_entries);
@@ -13,13 +9,8 @@ SAME(WSEAL_FORWARDED, weightseal::ForwardedHeader::forwarded);
 SAME(WSEAL_LOGPROBS_WITH_LOGIT_BIAS, weightseal::Reason::logprobs_with_logit_bias);
 SAME(WSEAL_TICKET_UNKNOWN, weightseal::Settlement::unknown);
 SAME(WSEAL_EVENT_LIMITS_CHANGED, weightseal::GuardEventKind::limits_changed);
+SAME(WSEAL_EVENT_TOTAL_DISTINCT_PROMPTS, weightseal::GuardEventKind::total_distinct_prompts);
 #undef SAME
-
-struct wseal_guard {
-    weightseal::Guard guard;
-    std::vector<weightseal::Network> trusted_proxies;
-    weightseal::ForwardedHeader forwarded_header;
-};
 
 using namespace weightseal;
 using namespace weightseal::capi;
@@ -113,7 +104,7 @@ const char* wseal_reason_name(uint32_t reason) {
 }
 
 const char* wseal_guard_event_name(uint32_t kind) {
-    return kind <= WSEAL_EVENT_LIMITS_CHANGED ? event_name(static_cast<GuardEventKind>(kind)) : nullptr;
+    return kind <= WSEAL_EVENT_TOTAL_DISTINCT_PROMPTS ? event_name(static_cast<GuardEventKind>(kind)) : nullptr;
 }
 
 wseal_status wseal_guard_new(const char* limits, size_t limits_size, const wseal_guard_options* options,
@@ -179,6 +170,21 @@ wseal_status wseal_guard_settle(wseal_guard* guard, uint64_t ticket, const wseal
     });
 }
 
+wseal_status wseal_guard_observe(wseal_guard* guard, const wseal_client* client, const wseal_observation* observation,
+                                 int64_t now, wseal_error* error) {
+    return guarded(error, [&] {
+        require(guard, client, observation);
+        static constexpr wseal_observation nothing = WSEAL_OBSERVATION_INIT;
+        const wseal_observation c = copy_options(observation, nothing);
+        Observation seen;
+        seen.prompt = text_of(c.prompt, c.prompt_size);
+        if (c.prompt_hash != nullptr) seen.prompt_hash = *c.prompt_hash;
+        seen.logprobs = c.logprobs != 0;
+        seen.logit_bias_entries = c.logit_bias_entries;
+        guard->guard.observe(guard->guard.identify(to_client(*guard, client)), seen, nanoseconds(now));
+    });
+}
+
 wseal_status wseal_decision_http_fields(const wseal_decision* decision, wseal_http_fields* fields, wseal_error* error) {
     return guarded(error, [&] {
         require(decision, fields);
@@ -215,6 +221,18 @@ wseal_status wseal_guard_next_event(wseal_guard* guard, wseal_guard_event* event
             write_out(event, c);
         }
         *found = any ? 1 : 0;
+    });
+}
+
+wseal_status wseal_guard_pseudonym(const wseal_guard* guard, const wseal_client* client, uint32_t tier,
+                                   char pseudonym[WSEAL_PSEUDONYM_SIZE], wseal_error* error) {
+    return guarded(error, [&] {
+        require(guard, client, pseudonym);
+        const ClientKey key = guard->guard.identify(to_client(*guard, client));
+        if (tier >= tier_count || (key.tiers >> tier & 1) == 0)
+            throw Error(Errc::invalid_argument, "client", "has nothing that belongs to this tier");
+        const std::string text = guard->guard.pseudonym(static_cast<Tier>(tier), key.hashes[tier]);
+        std::memcpy(pseudonym, text.c_str(), WSEAL_PSEUDONYM_SIZE);
     });
 }
 

@@ -26,12 +26,6 @@ using namespace weightseal::capi;
 
 namespace {
 
-wseal_buffer* text_buffer(std::string_view text) {
-    AlignedBuffer buffer(text.size(), {.huge_pages = false});
-    std::ranges::copy(as_bytes(text), buffer.data());
-    return new wseal_buffer{std::move(buffer)};
-}
-
 // As many as there are; their bits are returned.
 std::uint32_t copy_correlations(const Correlations& correlations, wseal_correlation (&c)[WSEAL_STATISTIC_COUNT]) {
     std::uint32_t run = 0;
@@ -69,7 +63,9 @@ MarkOptions to_mark_options(const wseal_mark_options& c) {
 
 wseal_record* new_record(WatermarkRecord record) {
     std::string signer = record.signer ? format_public_key(*record.signer) : std::string();
-    return new wseal_record{std::make_shared<const WatermarkRecord>(std::move(record)), std::move(signer)};
+    MarkIdentity identity = mark_identity(record);
+    return new wseal_record{std::make_shared<const WatermarkRecord>(std::move(record)), std::move(identity),
+                            std::move(signer)};
 }
 
 wseal_mark_report to_report(const MarkReport& report) {
@@ -156,8 +152,7 @@ wseal_status wseal_record_get_info(const wseal_record* record, wseal_record_info
         c.owner = what.owner.c_str();
         c.model_id = what.model_id.c_str();
         std::memcpy(c.root, what.root.data(), sizeof c.root);
-        const Digest scope = mark_scope(what);
-        std::memcpy(c.scope, scope.data(), sizeof c.scope);
+        std::memcpy(c.scope, record->identity.scope.data(), sizeof c.scope);
         c.strength = what.strength;
         c.tensors = what.tensors.size();
         c.marked_elements = what.marked_elements();

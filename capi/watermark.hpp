@@ -3,6 +3,7 @@
 
 #include "common.hpp"
 
+#include "weightseal/watermark/mark.hpp"
 #include "weightseal/watermark/record.hpp"
 #include "weightseal/watermark/statistics.hpp"
 
@@ -11,7 +12,8 @@
 // Never changes, so that a detection can keep the record it was made with.
 struct wseal_record {
     std::shared_ptr<const weightseal::WatermarkRecord> record;
-    std::string signer{}; // text form; empty when the record is not signed
+    weightseal::MarkIdentity identity; // of the record
+    std::string signer{};              // text form; empty when the record is not signed
 };
 
 namespace weightseal::capi {

@@ -114,8 +114,10 @@ wseal_status wseal_correlate_tensor(const wseal_key* key, const wseal_record* re
         if (size != 0) require(data);
         check_size(*correlation);
         const Bytes bytes(static_cast<const std::byte*>(data), size);
-        const TensorCorrelation found = correlate_tensor(key->key, *record->record, name, to_dtype(dtype), bytes,
-                                                         to_parallel(hooks_of(hooks), threads));
+        const auto tensor = record->record->position(name);
+        if (!tensor) throw Error(Errc::no_such_tensor, name, "is not in the record");
+        const TensorCorrelation found = correlate_tensor(key->key, record->identity, record->record->tensors[*tensor],
+                                                         to_dtype(dtype), bytes, to_parallel(hooks_of(hooks), threads));
         write_out(correlation, {0, to_c(found.white), to_c(found.sign), found.nonfinite});
     });
 }

@@ -67,6 +67,11 @@ typedef struct wseal_guard_options {
  *      {"capacity": 1000000, "ticket_lifetime": 600, "tickets": 65536, "logprobs_or_logit_bias": true,
  *       "limits": [{"tier": "client", "budget": "queries", "limit": 500, "window": 3600, "overflow_limit": 500}]}
  *
+ *  and, beside "limits", "signals", which are on when they are there; all fields have these defaults:
+ *
+ *      "signals": {"clients": 16384, "warm_up": 72, "minimum": 100, "distinct_prompts": 5000, "duplicate_percent": 80,
+ *                  "logprobs_percent": 50, "logit_bias_percent": 50, "surge_ratio": 8, "total_excess": 200}
+ *
  *  Only "limits" and, in it, "budget", "limit" and "window" (seconds; not of concurrency) are required. NULL means 500
  *  queries an hour for each client. Messages name field and line. */
 WSEAL_API wseal_status wseal_guard_new(const char* limits, size_t limits_size, const wseal_guard_options* options,
@@ -168,6 +173,24 @@ typedef enum wseal_settlement {
 WSEAL_API wseal_status wseal_guard_settle(wseal_guard* guard, uint64_t ticket, const wseal_usage* usage, int64_t now,
                                           uint32_t* settlement, wseal_error* error);
 
+/** What an admitted request looks like. */
+typedef struct wseal_observation {
+    size_t struct_size;
+    const char* prompt; /**< of any bytes; hashed with a secret key, and not kept; NULL: unknown, or `prompt_hash` */
+    size_t prompt_size;
+    const uint64_t* prompt_hash; /**< in place of `prompt`, a keyed hash of it; NULL: none */
+    uint64_t logit_bias_entries;
+    int logprobs; /**< non-zero: it wants log-probabilities */
+} wseal_observation;
+#define WSEAL_OBSERVATION_INIT                                                                                         \
+    { sizeof(wseal_observation), NULL, 0, NULL, 0, 0 }
+
+/** Counts an admitted request for the signals, which raise events and refuse nothing. Does nothing for a guard whose
+ *  limits have no "signals". Allocates nothing; takes as long as hashing the prompt. WSEAL_BAD_ADDRESS as
+ *  wseal_guard_check. */
+WSEAL_API wseal_status wseal_guard_observe(wseal_guard* guard, const wseal_client* client,
+                                           const wseal_observation* observation, int64_t now, wseal_error* error);
+
 /** Fields of an HTTP response, with terminator; empty: leave the field out. */
 typedef struct wseal_http_fields {
     size_t struct_size;         /**< set by the caller */
@@ -191,7 +214,17 @@ typedef enum wseal_guard_event_kind {
     WSEAL_EVENT_TABLE_SATURATED = 2,   /**< newcomers are charged to what they share */
     WSEAL_EVENT_TICKETS_EXHAUSTED = 3, /**< admitted without a ticket; at most once a second */
     WSEAL_EVENT_CLOCK_STEPPED_BACK = 4,
-    WSEAL_EVENT_LIMITS_CHANGED = 5
+    WSEAL_EVENT_LIMITS_CHANGED = 5,
+
+    /* Signals: `used` is what was measured, `limit` the threshold. Each at most once in a window of one client. */
+    WSEAL_EVENT_DISTINCT_PROMPTS = 6,   /**< of a client in a day */
+    WSEAL_EVENT_DUPLICATE_PROMPTS = 7,  /**< of a client, percent of a day's prompts */
+    WSEAL_EVENT_CLIENT_SURGE = 8,       /**< of a client, an hour's multiple of its baseline */
+    WSEAL_EVENT_LOGPROBS_USE = 9,       /**< of a client, percent of a day's requests */
+    WSEAL_EVENT_LOGIT_BIAS_USE = 10,    /**< of a client, percent of a day's requests */
+    WSEAL_EVENT_TOTAL_REQUESTS = 11,    /**< of a pool, or of the guard (`client` is 0): excess, percent of an hour */
+    WSEAL_EVENT_TOTAL_NEW_CLIENTS = 12, /**< likewise */
+    WSEAL_EVENT_TOTAL_DISTINCT_PROMPTS = 13 /**< likewise */
 } wseal_guard_event_kind;
 
 /** One event. What a kind has no use for is 0. */
@@ -229,6 +262,72 @@ typedef struct wseal_guard_counters {
 
 WSEAL_API wseal_status wseal_guard_get_counters(const wseal_guard* guard, wseal_guard_counters* counters,
                                                 wseal_error* error);
+
+/* ---- The event log -------------------------------------------------------------------------------------------- */
+
+/** Events as lines of JSON, chained and signed, that can be shown to a third party; GUARD.md has the format. */
+typedef struct wseal_guard_log wseal_guard_log;
+
+/** Where the log goes: one of `path`, `fd` and `write`. */
+typedef struct wseal_guard_log_options {
+    size_t struct_size;
+    const char* path;       /**< a file, mode 0600; one that is there already is put aside, and its chain goes on */
+    uint64_t max_file_size; /**< bytes from which on a file is renamed to "PATH.000001" ... and a new one goes on, at
+                                 least 4096; 0: 64 MiB */
+    /** Takes all of these whole lines and returns non-zero, or none and returns 0: they are offered again. Called by
+     *  wseal_guard_log_open, _write and _close; must not call the log. */
+    int (*write)(void* context, const char* lines, size_t size);
+    void* context;             /**< of `write`; stays valid until the log is freed */
+    int fd;                    /**< open until the log is freed, and not waited for; -1: none */
+    uint32_t checkpoint_every; /**< events after which a signed record follows, at most 65536; 0: 256 */
+} wseal_guard_log_options;
+#define WSEAL_GUARD_LOG_OPTIONS_INIT                                                                                   \
+    { sizeof(wseal_guard_log_options), NULL, 0, NULL, NULL, -1, 0 }
+
+/** Opens a log of the guard's events and writes its first record, signed as every one that is no event. `wall` is in
+ *  nanoseconds since 1970-01-01T00:00:00Z. The guard must outlive the log. WSEAL_NOT_A_GUARD_LOG when `path` is a file
+ *  of another kind, WSEAL_IO_FAILED when another process writes it. What takes events elsewhere, as
+ *  wseal_guard_next_event does, takes them from the log. */
+WSEAL_API wseal_status wseal_guard_log_open(wseal_guard* guard, const wseal_key* signing_key,
+                                            const wseal_guard_log_options* options, int64_t wall,
+                                            wseal_guard_log** own_log, wseal_error* error);
+/** Takes the guard's events, at most 4096, and writes them; `events` is how many. `now` is the clock of the guard's
+ *  checks, `wall` the time, read together with it. Never waits for a reader or for room, only for the disk when a file
+ *  gives way to a new one: what the target does not take is kept, and events stay in the guard's queue until it does.
+ *  That is no error: see the counters. */
+WSEAL_API wseal_status wseal_guard_log_write(wseal_guard_log* log, int64_t now, int64_t wall, uint64_t* events,
+                                             wseal_error* error);
+/** Writes what waits and a last, signed record, after which only this function may be called again, to offer what still
+ *  waits. `complete` is 1 when the target has taken everything. */
+WSEAL_API wseal_status wseal_guard_log_close(wseal_guard_log* log, int64_t now, int64_t wall, int* complete,
+                                             wseal_error* error);
+/** A log that was not closed ends as if its process had been killed. */
+WSEAL_API void wseal_guard_log_free(wseal_guard_log* own_log);
+
+/** Bytes of a pseudonym with its terminator. */
+#define WSEAL_PSEUDONYM_SIZE 33
+/** What a client is called in logs as one of a tier: 32 hexadecimal digits, the same for every guard with this secret.
+ *  WSEAL_INVALID_ARGUMENT when `client` has nothing that belongs to that tier. */
+WSEAL_API wseal_status wseal_guard_pseudonym(const wseal_guard* guard, const wseal_client* client, uint32_t tier,
+                                             char pseudonym[WSEAL_PSEUDONYM_SIZE], wseal_error* error);
+
+/** Sums since the log was opened. */
+typedef struct wseal_guard_log_counters {
+    size_t struct_size; /**< set by the caller */
+    uint64_t events;    /**< that are in the log */
+    uint64_t waiting;   /**< bytes that the target has not taken yet */
+    uint64_t failures;  /**< times that it did not take all it was offered */
+    int last_errno;     /**< of the last failure; 0: there was none, or it was one of `write` */
+} wseal_guard_log_counters;
+#define WSEAL_GUARD_LOG_COUNTERS_INIT                                                                                  \
+    { sizeof(wseal_guard_log_counters), 0, 0, 0, 0 }
+
+WSEAL_API wseal_status wseal_guard_log_get_counters(const wseal_guard_log* log, wseal_guard_log_counters* counters,
+                                                    wseal_error* error);
+
+/** Counters in the text format of Prometheus, version 0.0.4, UTF-8 without a terminator; `log` may be NULL. */
+WSEAL_API wseal_status wseal_guard_metrics(const wseal_guard* guard, const wseal_guard_log* log,
+                                           wseal_buffer** own_text, wseal_error* error);
 
 #ifdef __cplusplus
 }

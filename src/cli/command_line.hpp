@@ -27,6 +27,7 @@ struct Command {
 [[nodiscard]] Command add_mark(CLI::App& program, bool& json);
 [[nodiscard]] Command add_detect(CLI::App& program, bool& json);
 [[nodiscard]] Command add_timestamp(CLI::App& program, bool& json);
+[[nodiscard]] Command add_guard(CLI::App& program, bool& json);
 [[nodiscard]] Command add_version(CLI::App& program, bool& json);
 
 CLI::Option* add_key(CLI::App& command, std::optional<std::string>& source);

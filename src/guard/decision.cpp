@@ -10,8 +10,10 @@ namespace {
 
 constexpr std::array reason_names{"admitted",        "limit_reached",      "in_debt",
                                   "table_saturated", "cost_exceeds_limit", "logprobs_with_logit_bias"};
-constexpr std::array event_names{"limit_reached",      "in_debt",       "table_saturated", "tickets_exhausted",
-                                 "clock_stepped_back", "limits_changed"};
+constexpr std::array event_names{
+    "limit_reached",  "in_debt",          "table_saturated",   "tickets_exhausted",     "clock_stepped_back",
+    "limits_changed", "distinct_prompts", "duplicate_prompts", "client_surge",          "logprobs_use",
+    "logit_bias_use", "total_requests",   "total_new_clients", "total_distinct_prompts"};
 
 std::int64_t whole_seconds(std::chrono::nanoseconds time) noexcept {
     return std::chrono::ceil<std::chrono::seconds>(time).count();

@@ -1,5 +1,7 @@
 #include "weightseal/guard/guard.hpp"
 
+#include "crypto/codec.hpp"
+#include "crypto/hash.hpp"
 #include "guard/state.hpp"
 
 #include <algorithm>
@@ -69,6 +71,10 @@ Settlement Guard::settle(Ticket ticket, const Usage& usage, std::chrono::nanosec
     return state_->settle(ticket, usage, now);
 }
 
+void Guard::observe(const ClientKey& client, const Observation& observation, std::chrono::nanoseconds now) noexcept {
+    state_->observe(client, observation, now);
+}
+
 void Guard::configure(const Limits& limits, std::chrono::nanoseconds now) {
     state_->configure(limits, now);
 }
@@ -90,12 +96,19 @@ std::size_t Guard::take_events(std::span<GuardEvent> to) {
     return count;
 }
 
+std::string Guard::pseudonym(Tier tier, std::uint64_t client) const {
+    std::array<std::byte, 1 + sizeof client> data{static_cast<std::byte>(tier)};
+    store_le(data, 1, client);
+    return crypto::to_hex(Bytes(crypto::hmac_sha256(state_->pseudonym_key.bytes(), data)).first(16));
+}
+
 std::size_t Guard::memory() const {
     const std::lock_guard lock(state_->configuring);
     std::size_t bytes = sizeof(guard::State) + state_->tickets.memory();
     for (const auto& generation : state_->generations)
         for (const auto& table : generation->tables)
             if (table) bytes += sizeof(guard::Table) + table->memory();
+    if (state_->monitor) bytes += state_->monitor->memory();
     return bytes;
 }
 

@@ -1,6 +1,7 @@
 #include "weightseal/guard/limits.hpp"
 
 #include "guard/limits_rules.hpp"
+#include "guard/signals_rules.hpp"
 
 #include <algorithm>
 
@@ -28,6 +29,9 @@ void Limits::validate() const {
     rules.check_range("capacity", capacity, guard::capacity_range);
     rules.check_range("ticket_lifetime", ticket_lifetime, guard::ticket_lifetime_range);
     rules.check_range("tickets", tickets, guard::tickets_range);
+    if (signals)
+        for (const guard::SignalsField& field : guard::signals_fields)
+            rules.check_range(guard::signals_field(field.name), (*signals).*field.member, field.range);
     rules.check_count(limits.size());
     for (std::size_t i = 0; i < limits.size(); ++i) {
         const Limit& limit = limits[i];

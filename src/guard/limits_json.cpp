@@ -1,6 +1,7 @@
 // The JSON form of limits. A SAX parser, so that fields are seen as they stand: twice, or on a line.
 
 #include "guard/limits_rules.hpp"
+#include "guard/signals_rules.hpp"
 #include "weightseal/guard/limits.hpp"
 
 #include <array>
@@ -36,7 +37,7 @@ class LineCounter {
     std::size_t* line_;
 };
 
-enum class Type { number, boolean, text, array };
+enum class Type { number, boolean, text, array, object };
 
 struct Field {
     std::string_view name;
@@ -51,6 +52,7 @@ constexpr std::array top_fields{
     Field{"ticket_lifetime", Type::number, ticket_lifetime_range, false},
     Field{"tickets", Type::number, tickets_range, false},
     Field{"logprobs_or_logit_bias", Type::boolean, {}, false},
+    Field{"signals", Type::object, {}, false},
 };
 constexpr std::array limit_fields{
     Field{"tier", Type::text, {}, false},
@@ -61,7 +63,8 @@ constexpr std::array limit_fields{
 };
 
 std::string_view type_name(Type type) {
-    constexpr std::array<std::string_view, 4> names{"a whole number", "true or false", "a text", "an array"};
+    constexpr std::array<std::string_view, 5> names{"a whole number", "true or false", "a text", "an array",
+                                                    "an object"};
     return names[static_cast<std::size_t>(type)];
 }
 
@@ -89,6 +92,9 @@ class LimitsBuilder final : public nlohmann::json_sax<Json> {
             limit_ = Limit{};
             limit_.window = 0;
             limit_line_ = line_;
+        } else if (where_ == Where::top && field_->type == Type::object) {
+            where_ = Where::signals;
+            limits_.signals.emplace();
         } else {
             wrong_type();
         }
@@ -100,6 +106,10 @@ class LimitsBuilder final : public nlohmann::json_sax<Json> {
         if (where_ == Where::top) {
             rules_.at_line(line_);
             if (!seen_limits_) rules_.refuse(Errc::missing_limits_field, "limits", "is missing");
+            return true;
+        }
+        if (where_ == Where::signals) {
+            where_ = Where::top;
             return true;
         }
         rules_.at_line(limit_line_);
@@ -132,6 +142,7 @@ class LimitsBuilder final : public nlohmann::json_sax<Json> {
 
     bool key(std::string& name) override {
         rules_.at_line(line_);
+        if (where_ == Where::signals) return signals_key(name);
         const std::span<const Field> fields = where_ == Where::top ? std::span<const Field>(top_fields) : limit_fields;
         const auto found = std::ranges::find(fields, name, &Field::name);
         path_ = (where_ == Where::top ? "" : limit_field(limits_.limits.size()) + '.') + name;
@@ -147,6 +158,11 @@ class LimitsBuilder final : public nlohmann::json_sax<Json> {
     }
 
     bool number_unsigned(number_unsigned_t value) override {
+        if (where_ == Where::signals) {
+            rules_.check_range(path_, value, signals_field_->range);
+            (*limits_.signals).*signals_field_->member = value;
+            return true;
+        }
         expect(Type::number);
         rules_.check_range(path_, value, field_->range);
         if (field_->name == "capacity") limits_.capacity = value;
@@ -159,7 +175,7 @@ class LimitsBuilder final : public nlohmann::json_sax<Json> {
     }
 
     bool number_integer(number_integer_t) override { // negative
-        expect(Type::number);
+        if (where_ != Where::signals) expect(Type::number);
         rules_.refuse(Errc::limits_out_of_range, path_, "must not be negative");
     }
 
@@ -186,16 +202,29 @@ class LimitsBuilder final : public nlohmann::json_sax<Json> {
     }
 
   private:
-    enum class Where { outside, top, array, limit };
+    enum class Where { outside, top, array, limit, signals };
 
     void expect(Type type) const {
         if ((where_ != Where::top && where_ != Where::limit) || field_->type != type) wrong_type();
     }
 
+    bool signals_key(const std::string& name) {
+        const auto found = std::ranges::find(signals_fields, name, &SignalsField::name);
+        path_ = signals_field(name);
+        if (found == signals_fields.end())
+            rules_.refuse(Errc::unknown_limits_field, path_, "is no field that this version knows");
+        bool& seen = seen_signals_[static_cast<std::size_t>(found - signals_fields.begin())];
+        if (seen) rules_.refuse(Errc::duplicate_limits_field, path_, "stands twice");
+        seen = true;
+        signals_field_ = &*found;
+        return true;
+    }
+
     [[noreturn]] void wrong_type() const {
         if (where_ == Where::outside) rules_.refuse(Errc::limits_field_type, "the text", "must be an object");
         if (where_ == Where::array) rules_.refuse(Errc::limits_field_type, "limits", "must hold objects");
-        rules_.refuse(Errc::limits_field_type, path_, fmt::format("must be {}", type_name(field_->type)));
+        const Type type = where_ == Where::signals ? Type::number : field_->type;
+        rules_.refuse(Errc::limits_field_type, path_, fmt::format("must be {}", type_name(type)));
     }
 
     [[noreturn]] void missing(const std::string& limit, std::string_view name) const {
@@ -220,6 +249,8 @@ class LimitsBuilder final : public nlohmann::json_sax<Json> {
     std::string path_;
     std::array<bool, top_fields.size()> seen_top_{};
     std::array<bool, limit_fields.size()> seen_{};
+    std::array<bool, signals_fields.size()> seen_signals_{};
+    const SignalsField* signals_field_ = nullptr;
     bool seen_limits_ = false;
 };
 

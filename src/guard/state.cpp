@@ -59,6 +59,11 @@ std::uint64_t lowest_limit(const Limits& limits, Budget budget) {
     return lowest;
 }
 
+bool same_monitor(const Limits& a, const Limits& b) {
+    if (!a.signals || !b.signals) return !a.signals && !b.signals;
+    return a.signals->clients == b.signals->clients;
+}
+
 // Whatever windows the old and the new tables have in common gets its new number at once.
 void update(Generation& generation, const Limits& limits) noexcept {
     for (const Limit& limit : limits.limits)
@@ -69,7 +74,7 @@ void update(Generation& generation, const Limits& limits) noexcept {
 } // namespace
 
 State::State(const Limits& wanted, const Secret& secret)
-    : tickets(validated(wanted).tickets), hash_keys(), anonymous() {
+    : tickets(validated(wanted).tickets), hash_keys(), anonymous(), prompt_key() {
     crypto::require_sodium();
     const Secret key = secret ? secret : Secret::random();
     std::array<std::byte, sizeof hash_keys + sizeof anonymous> derived;
@@ -77,8 +82,13 @@ State::State(const Limits& wanted, const Secret& secret)
     std::memcpy(&hash_keys, derived.data(), sizeof hash_keys);
     std::memcpy(&anonymous, derived.data() + sizeof hash_keys, sizeof anonymous);
     wipe(derived);
+    crypto::hkdf_expand(key.bytes(), as_bytes("weightseal/v1/guard/prompt"), prompt_key);
+    pseudonym_key = Secret::make([&](std::span<std::byte, secret_size> to) {
+        crypto::hkdf_expand(key.bytes(), as_bytes("weightseal/v1/guard/pseudonym"), to);
+    });
     generations.reserve(max_generations);
     generations.push_back(make_generation(wanted));
+    monitor = make_monitor(wanted);
     limits = wanted;
     follow(limits);
 }
@@ -90,6 +100,11 @@ std::unique_ptr<Generation> State::make_generation(const Limits& wanted) const {
         if (auto windows = windows_of(wanted, static_cast<Tier>(tier)); !windows.empty())
             generation->tables[tier] = std::make_unique<Table>(std::move(windows), wanted.capacity);
     return generation;
+}
+
+std::unique_ptr<Monitor> State::make_monitor(const Limits& wanted) const {
+    if (!wanted.signals) return nullptr;
+    return std::make_unique<Monitor>(*wanted.signals, anonymous[0]);
 }
 
 // What follows from the limits and the generations. The caller holds all locks, or is the constructor.
@@ -122,6 +137,8 @@ void State::follow(const Limits& wanted) noexcept {
         homes[tier].slots_of_shard.store(table == nullptr ? 0 : table->slots_of_shard(), std::memory_order_relaxed);
     }
     tiers.store(limited, std::memory_order_relaxed);
+    observes.store(monitor != nullptr, std::memory_order_relaxed);
+    if (monitor) everything = std::max(everything, hours_per_day * seconds_per_hour * ticks_per_second); // their window
     clock.set(shortest, everything);
 }
 
@@ -144,7 +161,9 @@ void State::configure(const Limits& wanted, std::chrono::nanoseconds now) {
     Limits copy = wanted;
     const bool in_place = same_tables(limits, wanted);
     std::unique_ptr<Generation> fresh = in_place ? nullptr : make_generation(wanted);
-    std::vector<std::unique_ptr<Generation>> retired; // freed once all locks are free
+    const bool same = same_monitor(limits, wanted);
+    std::unique_ptr<Monitor> other = same ? nullptr : make_monitor(wanted);
+    std::vector<std::unique_ptr<Generation>> retired; // freed, as `other` is, once all locks are free
     retired.reserve(max_generations);
     {
         const Standstill all(*this);
@@ -162,6 +181,12 @@ void State::configure(const Limits& wanted, std::chrono::nanoseconds now) {
                         longest = std::max(longest, window.everything());
             generations.back()->retires_at = tick + longest;
             generations.push_back(std::move(fresh));
+        }
+        if (!same) {
+            monitor.swap(other);
+            if (monitor) monitor->begin(tick);
+        } else if (monitor) {
+            monitor->set(*wanted.signals);
         }
         follow(wanted);
     }

@@ -8,6 +8,7 @@
 #include "crypto/short_hash.hpp"
 #include "guard/clock.hpp"
 #include "guard/event_queue.hpp"
+#include "guard/monitor.hpp"
 #include "guard/table.hpp"
 #include "guard/tickets.hpp"
 #include "weightseal/guard/guard.hpp"
@@ -41,6 +42,7 @@ struct State {
 
     [[nodiscard]] Decision check(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now) noexcept;
     Settlement settle(Ticket ticket, const Usage& usage, std::chrono::nanoseconds now) noexcept;
+    void observe(const ClientKey& client, const Observation& observation, std::chrono::nanoseconds now) noexcept;
     void configure(const Limits& limits, std::chrono::nanoseconds now);
     void trim(std::chrono::nanoseconds now);
 
@@ -64,13 +66,17 @@ struct State {
     Tickets tickets;
     EventQueue events;
     std::array<crypto::ShortHashKey, tier_count> hash_keys;
+    Secret pseudonym_key;                            // of clients in logs
     std::array<std::uint64_t, tier_count> anonymous; // hashes of clients of whom nothing is known
+
+    crypto::ShortHashKey prompt_key;
 
     // Guarded by the locks of the shards, as said above.
     std::vector<std::unique_ptr<Generation>> generations; // newest last
     Window lifetime;                                      // of tickets
     bool needs_tickets = false;
     bool logprobs_or_logit_bias = false;
+    std::unique_ptr<Monitor> monitor; // of signals, if there are any
 
     // Read without a lock: which locks a check needs, looked at again once it has them, and values that change one by
     // one.
@@ -89,6 +95,7 @@ struct State {
     std::atomic<std::uint64_t> token_cap{0};
     std::atomic<std::uint64_t> logprob_token_cap{0};
     std::atomic<std::uint64_t> tickets_reported{0};
+    std::atomic<bool> observes{false};
 
     std::mutex configuring; // and `limits`
     std::mutex taking_events;
@@ -96,6 +103,7 @@ struct State {
 
   private:
     [[nodiscard]] std::unique_ptr<Generation> make_generation(const Limits& wanted) const;
+    [[nodiscard]] std::unique_ptr<Monitor> make_monitor(const Limits& wanted) const;
     void follow(const Limits& wanted) noexcept;
     void retire(std::uint64_t tick, std::vector<std::unique_ptr<Generation>>& retired) noexcept;
 };

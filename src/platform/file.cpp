@@ -65,6 +65,15 @@ Descriptor open_stream(const std::filesystem::path& path) noexcept {
     return Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
+std::size_t read_some(int fd, MutableBytes to, std::string_view subject) {
+    for (;;) {
+        const ssize_t got = read(fd, to.data(), std::min(to.size(), max_transfer));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) throw_errno(errno, subject, "cannot be read");
+        return static_cast<std::size_t>(got);
+    }
+}
+
 void read_exactly(int fd, std::uint64_t offset, MutableBytes to, const std::string& subject) {
     while (!to.empty()) {
         const ssize_t got = pread(fd, to.data(), std::min(to.size(), max_transfer), static_cast<off_t>(offset));

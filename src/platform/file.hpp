@@ -45,6 +45,11 @@ struct InputFile {
 /// Opens anything readable, a pipe as shells make with <(…) too; empty on failure.
 [[nodiscard]] Descriptor open_stream(const std::filesystem::path& path) noexcept;
 
+inline constexpr int standard_input = 0;
+
+/// Fills some of `to` from where the descriptor stands; 0 at its end. Throws `io_failed`.
+[[nodiscard]] std::size_t read_some(int fd, MutableBytes to, std::string_view subject);
+
 /// Fills all of `to`; throws `source_changed` when the file ends before.
 void read_exactly(int fd, std::uint64_t offset, MutableBytes to, const std::string& subject);
 

@@ -71,8 +71,8 @@ void for_rows(const RecordTensor& tensor, std::uint64_t elements, const Parallel
 class Detector {
   public:
     Detector(const ModelSource& suspect, const Key& key, const WatermarkRecord& record, const DetectOptions& options)
-        : suspect_(suspect), record_(record), options_(options), identity_(key, identity_of(record)),
-          matches_(match_tensors(suspect, record)) {
+        : suspect_(suspect), record_(record), options_(options), identity_(key, mark_identity(record)),
+          matches_(match_tensors(suspect, record, options.parallel, options.hooks)) {
         for (std::size_t i = 0; i < record.tensors.size(); ++i)
             if (record.tensors[i].mark) {
                 marked_.push_back(i);
@@ -315,13 +315,18 @@ Detection detect(const ModelSource& suspect, const Key& key, const WatermarkReco
 
 TensorCorrelation correlate_tensor(const Key& key, const WatermarkRecord& record, std::string_view name, Dtype dtype,
                                    Bytes data, const Parallel& parallel) {
-    const Identity identity(key, identity_of(record));
-    const auto tensor = std::ranges::find(record.tensors, name, &RecordTensor::name);
-    if (tensor == record.tensors.end() || !tensor->mark)
-        throw Error(Errc::no_such_tensor, name, "is not marked in the record");
+    const auto tensor = record.position(name);
+    if (!tensor) throw Error(Errc::no_such_tensor, name, "is not in the record");
+    return correlate_tensor(key, mark_identity(record), record.tensors[*tensor], dtype, data, parallel);
+}
+
+TensorCorrelation correlate_tensor(const Key& key, const MarkIdentity& identity, const RecordTensor& tensor,
+                                   Dtype dtype, Bytes data, const Parallel& parallel) {
+    const std::string& name = tensor.name;
+    if (!tensor.mark) throw Error(Errc::no_such_tensor, name, "is not marked in the record");
     if (!formats::is_float(dtype)) throw Error(Errc::unsupported, name, "is not of a float dtype of 8 bits or more");
-    const Secret chip_key = checked_chip_key(identity, *tensor);
-    const Rows rows = rows_of(tensor->shape);
+    const Secret chip_key = checked_chip_key(Identity(key, identity), tensor);
+    const Rows rows = rows_of(tensor.shape);
     const std::uint64_t size = dtype_bits(dtype) / 8;
     const std::uint64_t elements = data.size() / size;
     if (data.size() % size != 0 || rows.length == 0 || elements % rows.length != 0 ||
@@ -332,7 +337,7 @@ TensorCorrelation correlate_tensor(const Key& key, const WatermarkRecord& record
     const Hooks no_hooks;
     io::Work work(no_hooks, data.size());
     const auto begin = [&] { return ElementReader(chip_key.bytes()); };
-    for_rows(*tensor, elements, parallel, work, begin,
+    for_rows(tensor, elements, parallel, work, begin,
              [&](ElementReader& reader, std::uint64_t first, std::uint64_t count) {
                  RowSums sums;
                  reader.add_rows(dtype, data.subspan(first * size, count * size), rows.length, first, sums);

@@ -44,10 +44,6 @@ Digest commitment(const Secret& chip_key) {
     return crypto::sha256({as_bytes("weightseal/watermark/v1/commitment"), chip_key.bytes()});
 }
 
-MarkIdentity identity_of(const WatermarkRecord& record) {
-    return {record.owner, record.model_id, mark_scope(record)};
-}
-
 } // namespace weightseal::watermark
 
 namespace weightseal {
@@ -63,6 +59,10 @@ Digest mark_scope(const WatermarkRecord& record) {
         if (tensor.tied_to) add_text(hash, *tensor.tied_to);
     }
     return hash.finish();
+}
+
+MarkIdentity mark_identity(const WatermarkRecord& record) {
+    return {record.owner, record.model_id, mark_scope(record)};
 }
 
 } // namespace weightseal

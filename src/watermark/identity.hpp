@@ -27,9 +27,6 @@ class Identity {
     Digest identity_;
 };
 
-/// What identifies the mark of a record.
-[[nodiscard]] MarkIdentity identity_of(const WatermarkRecord& record);
-
 /// What the record says of a chip key.
 [[nodiscard]] Digest commitment(const Secret& chip_key);
 

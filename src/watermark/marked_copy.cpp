@@ -66,7 +66,7 @@ void MarkedCopy::write(const Key& key, const std::map<std::size_t, std::size_t>&
                        const std::vector<Digest>& digests, MarkReport& report, const Parallel& parallel,
                        io::Work& work) {
     const WatermarkRecord& record = report.record;
-    const Identity identity(key, identity_of(record));
+    const Identity identity(key, mark_identity(record));
     Context context{identity, ties, digests, parallel, work, {}, record.strength, {}, {}, {}, {}};
     for (RecordTensor& tensor : report.record.tensors) {
         context.tensors.emplace(tensor.name, &tensor);

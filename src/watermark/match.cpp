@@ -1,11 +1,14 @@
 #include "watermark/match.hpp"
 
 #include "formats/dequantize.hpp"
+#include "io/work.hpp"
 #include "watermark/rows.hpp"
 #include "watermark/sketch.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <mutex>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -15,8 +18,8 @@ namespace {
 
 constexpr double min_similarity = 0.5;
 constexpr std::size_t max_dropped_components = 8;
-// Pairs of sketches compared for one size of tensor; a hostile suspect could ask for far more.
-constexpr std::size_t max_pairs = std::size_t{1} << 24;
+// Pairs of sketches compared for one size of tensor, which takes a minute or two; a hostile suspect could ask for more.
+constexpr std::uint64_t max_pairs = std::uint64_t{1} << 32;
 
 std::uint64_t element_count(std::span<const std::uint64_t> shape) {
     std::uint64_t count = 1;
@@ -39,8 +42,9 @@ std::vector<std::string_view> name_parts(std::string_view name) {
 
 class Matcher {
   public:
-    Matcher(const ModelSource& suspect, const WatermarkRecord& record)
-        : suspect_(suspect), record_(record), matches_(record.tensors.size()), taken_(suspect.entries().size()) {
+    Matcher(const ModelSource& suspect, const WatermarkRecord& record, const Parallel& parallel, const Hooks& hooks)
+        : suspect_(suspect), record_(record), parallel_(parallel), hooks_(hooks), matches_(record.tensors.size()),
+          taken_(suspect.entries().size()) {
         for (std::size_t i = 0; i < taken_.size(); ++i) {
             const SourceEntry& entry = suspect.entries()[i];
             taken_[i] = entry.kind != SourceEntry::Kind::tensor || !formats::is_float(entry.dtype);
@@ -53,7 +57,7 @@ class Matcher {
             if (is_wanted(i)) take_named(i, record_.tensors[i].name);
         for (const RecordTensor& tensor : record_.tensors) // a tied tensor stands for the one it is tied to
             if (tensor.tied_to)
-                if (const auto target = position(*tensor.tied_to); target && !matches_[*target].entry)
+                if (const auto target = record_.position(*tensor.tied_to); target && !matches_[*target].entry)
                     take_named(*target, tensor.name);
         match_name_parts();
         const std::vector<std::pair<std::size_t, Match>> doubtful = release_doubtful();
@@ -66,12 +70,6 @@ class Matcher {
   private:
     [[nodiscard]] bool is_wanted(std::size_t i) const {
         return !matches_[i].entry && !record_.tensors[i].tied_to && formats::is_float(record_.tensors[i].dtype);
-    }
-
-    [[nodiscard]] std::optional<std::size_t> position(std::string_view name) const {
-        const auto found = std::ranges::lower_bound(record_.tensors, name, {}, &RecordTensor::name);
-        if (found == record_.tensors.end() || found->name != name) return std::nullopt;
-        return static_cast<std::size_t>(found - record_.tensors.begin());
     }
 
     // Leading elements of the record's tensor that the suspect's has: whole rows.
@@ -154,21 +152,48 @@ class Matcher {
             }
     }
 
+    struct Best {
+        double similarity = min_similarity;
+        std::optional<std::size_t> other;
+
+        void offer(double found, std::size_t candidate) {
+            if (found > similarity) *this = {found, candidate};
+        }
+    };
+
     void match_group(const std::vector<std::size_t>& tensors, const std::vector<std::size_t>& entries) {
         if (entries.size() > max_pairs / tensors.size()) return;
-        struct Best {
-            double similarity = min_similarity;
-            std::optional<std::size_t> other;
-        };
+        constexpr std::size_t batch = 16; // of entries: `sketches` are read once for all of them
+        std::vector<MeasuredSketch> sketches;
+        for (const std::size_t i : tensors)
+            sketches.emplace_back(record_.tensors[i].mark->sketch);
         std::vector<Best> of_tensor(tensors.size()), of_entry(entries.size());
-        for (std::size_t e = 0; e < entries.size(); ++e) {
-            const Sketch sketch = sketch_of(suspect_, entries[e]);
-            for (std::size_t t = 0; t < tensors.size(); ++t) {
-                const double found = similarity(sketch, record_.tensors[tensors[t]].mark->sketch);
-                if (found > of_tensor[t].similarity) of_tensor[t] = {found, e};
-                if (found > of_entry[e].similarity) of_entry[e] = {found, t};
+        std::mutex mutex; // of `of_tensor`
+        std::atomic<std::size_t> next{0};
+        io::Work work(hooks_, 0);
+        work.run(parallel_, entries.size(), [&](std::size_t) {
+            std::vector<Best> best(tensors.size());
+            while (work.goes_on()) {
+                const std::size_t first = next.fetch_add(batch, std::memory_order_relaxed);
+                if (first >= entries.size()) break;
+                const std::size_t last = std::min(first + batch, entries.size());
+                std::vector<MeasuredSketch> theirs;
+                for (std::size_t e = first; e < last; ++e)
+                    theirs.emplace_back(sketch_of(suspect_, entries[e]));
+                for (std::size_t t = 0; t < tensors.size(); ++t)
+                    for (std::size_t e = first; e < last; ++e) {
+                        const double found = similarity(theirs[e - first], sketches[t]);
+                        best[t].offer(found, e);
+                        of_entry[e].offer(found, t);
+                    }
             }
-        }
+            const std::lock_guard lock(mutex);
+            for (std::size_t t = 0; t < tensors.size(); ++t) // of equals the first, whichever worker saw it
+                if (best[t].other &&
+                    (best[t].similarity > of_tensor[t].similarity ||
+                     (best[t].similarity == of_tensor[t].similarity && *best[t].other < of_tensor[t].other)))
+                    of_tensor[t] = best[t];
+        });
         for (std::size_t t = 0; t < tensors.size(); ++t)
             if (const auto e = of_tensor[t].other; e && of_entry[*e].other == t)
                 take(tensors[t], entries[*e], MatchedBy::sketch);
@@ -176,6 +201,8 @@ class Matcher {
 
     const ModelSource& suspect_;
     const WatermarkRecord& record_;
+    const Parallel& parallel_;
+    const Hooks& hooks_;
     std::vector<Match> matches_;
     std::vector<bool> taken_; // entries that stand for something already, or cannot
     std::unordered_map<std::string_view, std::size_t> by_name_;
@@ -183,8 +210,9 @@ class Matcher {
 
 } // namespace
 
-std::vector<Match> match_tensors(const ModelSource& suspect, const WatermarkRecord& record) {
-    return Matcher(suspect, record).run();
+std::vector<Match> match_tensors(const ModelSource& suspect, const WatermarkRecord& record, const Parallel& parallel,
+                                 const Hooks& hooks) {
+    return Matcher(suspect, record, parallel, hooks).run();
 }
 
 } // namespace weightseal::watermark

@@ -1,6 +1,7 @@
 #pragma once
 // Matching: which of the suspect's tensors stands for which of the record's (WATERMARK.md §5).
 
+#include "weightseal/core/progress.hpp"
 #include "weightseal/formats/model_source.hpp"
 #include "weightseal/io/parallel.hpp"
 #include "weightseal/watermark/detect.hpp"
@@ -19,7 +20,8 @@ struct Match {
 };
 
 /// One match for each tensor of the record, marked or not, in its order; tied tensors and those that cannot be compared
-/// have none.
-[[nodiscard]] std::vector<Match> match_tensors(const ModelSource& suspect, const WatermarkRecord& record);
+/// have none. The same for any number of threads. Throws what reading the suspect throws, and `cancelled`.
+[[nodiscard]] std::vector<Match> match_tensors(const ModelSource& suspect, const WatermarkRecord& record,
+                                               const Parallel& parallel = {}, const Hooks& hooks = {});
 
 } // namespace weightseal::watermark

@@ -38,6 +38,12 @@ std::uint64_t WatermarkRecord::marked_elements() const noexcept {
     return sum;
 }
 
+std::optional<std::size_t> WatermarkRecord::position(std::string_view name) const noexcept {
+    const auto found = std::ranges::lower_bound(tensors, name, {}, &RecordTensor::name);
+    if (found == tensors.end() || found->name != name) return std::nullopt;
+    return static_cast<std::size_t>(found - tensors.begin());
+}
+
 Digest original_root(const std::vector<RecordTensor>& tensors) {
     std::vector<std::byte> part; // of one tensor: fewer, longer calls of the hash
     const auto add = [&](Bytes bytes) { part.insert(part.end(), bytes.begin(), bytes.end()); };

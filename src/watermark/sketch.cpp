@@ -3,6 +3,7 @@
 #include "formats/dequantize.hpp"
 #include "watermark/scale.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <vector>
@@ -38,14 +39,25 @@ Sketch sketch_of(const ModelSource& model, std::size_t entry) {
     return sketch;
 }
 
-double similarity(const Sketch& a, const Sketch& b) noexcept {
-    int ab = 0, aa = 0, bb = 0;
-    for (std::size_t j = 0; j < sketch_size; ++j) {
-        ab += a[j] * b[j];
-        aa += a[j] * a[j];
-        bb += b[j] * b[j];
-    }
-    return aa == 0 || bb == 0 ? 0 : ab / std::sqrt(static_cast<double>(aa) * static_cast<double>(bb));
+namespace {
+
+int product(const MeasuredSketch& a, const MeasuredSketch& b) noexcept {
+    int sum = 0;
+    for (std::size_t j = 0; j < sketch_size; ++j)
+        sum += a.values[j] * b.values[j];
+    return sum;
+}
+
+} // namespace
+
+MeasuredSketch::MeasuredSketch(const Sketch& of) noexcept : values() {
+    std::ranges::copy(of, values.begin());
+    squares = product(*this, *this);
+}
+
+double similarity(const MeasuredSketch& a, const MeasuredSketch& b) noexcept {
+    const double squares = a.squares * b.squares;
+    return squares == 0 ? 0 : product(a, b) / std::sqrt(squares);
 }
 
 } // namespace weightseal::watermark

@@ -18,7 +18,15 @@ using Sketch = std::array<std::int8_t, sketch_size>;
 /// The sketch of a float tensor of the model. Reads `sketch_size` elements.
 [[nodiscard]] Sketch sketch_of(const ModelSource& model, std::size_t entry);
 
+/// A sketch that is compared with many others, in the width that processors multiply and add.
+struct MeasuredSketch {
+    MeasuredSketch(const Sketch& of) noexcept; // a sketch may stand for one
+
+    std::array<std::int16_t, sketch_size> values;
+    double squares; ///< sum of theirs
+};
+
 /// Cosine of two sketches; 0 when one is all zeros.
-[[nodiscard]] double similarity(const Sketch& a, const Sketch& b) noexcept;
+[[nodiscard]] double similarity(const MeasuredSketch& a, const MeasuredSketch& b) noexcept;
 
 } // namespace weightseal::watermark

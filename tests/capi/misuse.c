@@ -171,6 +171,7 @@ static void null_pointers_of_the_guard(void) {
     const wseal_usage usage = WSEAL_USAGE_INIT;
     wseal_decision decision = WSEAL_DECISION_INIT;
     wseal_http_fields fields = WSEAL_HTTP_FIELDS_INIT;
+    const wseal_observation observation = WSEAL_OBSERVATION_INIT;
     wseal_guard_event event = WSEAL_GUARD_EVENT_INIT;
     wseal_guard_counters counters = WSEAL_GUARD_COUNTERS_INIT;
     uint32_t settlement = 99;
@@ -182,6 +183,9 @@ static void null_pointers_of_the_guard(void) {
     REFUSED(wseal_guard_check(NULL, &client, NULL, 0, &decision, error));
     REFUSED(wseal_guard_check(guard, NULL, NULL, 0, &decision, error));
     REFUSED(wseal_guard_check(guard, &client, NULL, 0, NULL, error));
+    REFUSED(wseal_guard_observe(NULL, &client, &observation, 0, error));
+    REFUSED(wseal_guard_observe(guard, NULL, &observation, 0, error));
+    REFUSED(wseal_guard_observe(guard, &client, NULL, 0, error));
     REFUSED(wseal_guard_settle(NULL, 1, &usage, 0, &settlement, error));
     REFUSED(wseal_guard_settle(guard, 1, NULL, 0, &settlement, error));
     REFUSED(wseal_guard_settle(guard, 1, &usage, 0, NULL, error));

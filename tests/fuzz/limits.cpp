@@ -2,6 +2,7 @@
 
 #include "weightseal/guard/limits.hpp"
 #include "base.hpp"
+#include "guard/signals_rules.hpp"
 
 #include <fmt/format.h>
 
@@ -19,9 +20,15 @@ std::string written(const Limits& limits) {
         if (limit.overflow_limit != 0) text += fmt::format(R"(, "overflow_limit": {})", limit.overflow_limit);
         text += '}';
     }
+    std::string signals;
+    if (limits.signals)
+        for (const guard::SignalsField& field : guard::signals_fields)
+            signals += fmt::format(R"({}"{}": {})", signals.empty() ? R"(, "signals": {)" : ", ", field.name,
+                                   (*limits.signals).*field.member);
+    if (limits.signals) signals += '}';
     return fmt::format(
-        R"({{"limits": [{}], "capacity": {}, "ticket_lifetime": {}, "tickets": {}, "logprobs_or_logit_bias": {}}})",
-        text, limits.capacity, limits.ticket_lifetime, limits.tickets, limits.logprobs_or_logit_bias);
+        R"({{"limits": [{}], "capacity": {}, "ticket_lifetime": {}, "tickets": {}, "logprobs_or_logit_bias": {}{}}})",
+        text, limits.capacity, limits.ticket_lifetime, limits.tickets, limits.logprobs_or_logit_bias, signals);
 }
 
 } // namespace

@@ -149,7 +149,7 @@ WatermarkRecord record_of(const std::vector<TensorData>& original, const Key& ke
 }
 
 void commit_to(WatermarkRecord& record, const Key& key) {
-    const watermark::Identity identity(key, watermark::identity_of(record));
+    const watermark::Identity identity(key, mark_identity(record));
     for (RecordTensor& tensor : record.tensors)
         if (tensor.mark) tensor.mark->commitment = watermark::commitment(identity.chip_key(tensor.name, tensor.shape));
 }

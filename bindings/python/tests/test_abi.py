@@ -42,9 +42,12 @@ STRUCTS = {
     "wseal_request": _ffi.GuardRequest,
     "wseal_decision": _ffi.GuardDecision,
     "wseal_usage": _ffi.GuardUsage,
+    "wseal_observation": _ffi.GuardObservation,
     "wseal_http_fields": _ffi.HttpFields,
     "wseal_guard_event": _ffi.GuardEvent,
     "wseal_guard_counters": _ffi.GuardCounters,
+    "wseal_guard_log_options": _ffi.GuardLogOptions,
+    "wseal_guard_log_counters": _ffi.GuardLogCounters,
 }
 
 
@@ -86,6 +89,7 @@ def test_structs_have_the_layout_of_the_c_compiler(tmp_path: Path) -> None:
         "WSEAL_DIGEST_BYTES": _ffi.DIGEST_BYTES,
         "WSEAL_STATISTIC_COUNT": _ffi.STATISTIC_COUNT,
         "WSEAL_BUDGET_COUNT": _ffi.BUDGET_COUNT,
+        "WSEAL_PSEUDONYM_SIZE": _ffi.PSEUDONYM_SIZE,
         "WSEAL_DETECTED": _ffi.DETECTED,
         "WSEAL_NO_SUCH_TENSOR": _ffi.NO_SUCH_TENSOR,
         "WSEAL_UNSUPPORTED": _ffi.UNSUPPORTED,

@@ -15,6 +15,16 @@ enum class GuardEventKind : std::uint8_t {
     tickets_exhausted = 3, ///< admitted without a ticket; at most once a second
     clock_stepped_back = 4,
     limits_changed = 5,
+
+    // Signals; see `Signals` for their thresholds and units.
+    distinct_prompts = 6,        ///< of a client: `used` in a day
+    duplicate_prompts = 7,       ///< of a client: `used` percent of a day's prompts
+    client_surge = 8,            ///< of a client: an hour with `used` times its baseline
+    logprobs_use = 9,            ///< of a client: `used` percent of a day's requests
+    logit_bias_use = 10,         ///< of a client: `used` percent of a day's requests
+    total_requests = 11,         ///< of a pool, or of the guard (`client` is 0): excess over the baseline
+    total_new_clients = 12,      ///< likewise
+    total_distinct_prompts = 13, ///< likewise
 };
 
 /// "limit_reached", …

@@ -23,11 +23,13 @@
 #include "weightseal/guard/decision.hpp"   // Decision
 #include "weightseal/guard/events.hpp"     // GuardEvent
 #include "weightseal/guard/limits.hpp"     // Limits
+#include "weightseal/guard/signals.hpp"    // Observation
 #include "weightseal/keys/secret.hpp"      // Secret
 
 #include <chrono>
 #include <memory>
 #include <span>
+#include <string>
 
 namespace weightseal {
 
@@ -78,8 +80,8 @@ struct GuardCounters {
     std::uint64_t dropped_events = 0;
 };
 
-/// Thread-safe. `identify`, `check` and `settle` neither allocate nor throw, take no lock that all clients share, and
-/// do not read the clock.
+/// Thread-safe. `identify`, `check`, `settle` and `observe` neither allocate nor throw, take no lock that all clients
+/// share, and do not read the clock.
 class Guard {
   public:
     /// @param secret  keys the hashes of clients, so that restarts and several processes give a client the same
@@ -106,10 +108,16 @@ class Guard {
     /// its check. Usage above the reservation is charged, too, and puts the client in debt.
     Settlement settle(Ticket ticket, const Usage& usage, std::chrono::nanoseconds now) noexcept;
 
+    /// Counts an admitted request for the signals, which raise events and refuse nothing; without `Limits::signals` it
+    /// does nothing. Of clients with a name the name is observed, else the address. Hashing takes as long as the prompt
+    /// is; signals of the whole guard are counted under a lock of their own, for some tens of nanoseconds.
+    void observe(const ClientKey& client, const Observation& observation, std::chrono::nanoseconds now) noexcept;
+
     /// Changes the limits. New numbers hold at once, and counts are kept. Where tiers, budgets, windows, the capacity
     /// or the lifetime of tickets change, old and new tables both decide until the longest old window has passed, and
-    /// memory holds both. Throws what the constructor throws, and `limits_change_pending` when three earlier changes
-    /// are still passing; nothing has changed then.
+    /// memory holds both. Thresholds of signals change at once; another number of `Signals::clients` starts signals
+    /// anew. Throws what the constructor throws, and `limits_change_pending` when three earlier changes are still
+    /// passing; nothing has changed then.
     void configure(const Limits& limits, std::chrono::nanoseconds now);
     [[nodiscard]] Limits limits() const;
 
@@ -119,6 +127,10 @@ class Guard {
     /// Moves the oldest events to `to`; returns how many. Events wait in a queue of 4096; what does not fit is counted
     /// in `GuardCounters::dropped_events`.
     [[nodiscard]] std::size_t take_events(std::span<GuardEvent> to);
+
+    /// What the client of an event is called outside the process: 32 hexadecimal digits, the same for all events of
+    /// this secret, and without it no way back to a name. Throws `internal` when libcrypto does.
+    [[nodiscard]] std::string pseudonym(Tier tier, std::uint64_t client) const;
 
     /// Bytes of memory that the guard has reserved.
     [[nodiscard]] std::size_t memory() const;

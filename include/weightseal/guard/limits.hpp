@@ -1,9 +1,12 @@
 #pragma once
 // Limits: how much a client may ask of a model in a window of time, and their JSON form.
 
+#include "weightseal/guard/signals.hpp" // Signals
+
 #include <array>       // std::array
 #include <cstddef>     // std::size_t
 #include <cstdint>     // std::uint64_t
+#include <optional>    // std::optional
 #include <string_view> // std::string_view
 #include <vector>      // std::vector
 
@@ -61,6 +64,7 @@ struct Limits {
     std::uint32_t ticket_lifetime = 600; ///< seconds after which an unsettled request counts as finished, 1 … 1 day
     std::size_t tickets = 65'536;        ///< requests in progress that can be settled, 1 … 2²⁴
     bool logprobs_or_logit_bias = false; ///< refuse requests that ask for both
+    std::optional<Signals> signals;      ///< none: nothing is observed, and no memory taken for it
 
     bool operator==(const Limits&) const = default;
 
@@ -68,6 +72,12 @@ struct Limits {
     ///
     ///     {"capacity": 1000000, "ticket_lifetime": 600, "tickets": 65536, "logprobs_or_logit_bias": true,
     ///      "limits": [{"tier": "client", "budget": "queries", "limit": 500, "window": 3600, "overflow_limit": 500}]}
+    ///
+    /// and beside them "signals", which are on when they are there, with the fields of `Signals` and their defaults:
+    ///
+    ///     "signals": {"clients": 16384, "warm_up": 72, "minimum": 100, "distinct_prompts": 5000,
+    ///                 "duplicate_percent": 80, "logprobs_percent": 50, "logit_bias_percent": 50, "surge_ratio": 8,
+    ///                 "total_excess": 200}
     ///
     /// Only "limits" and, in it, "budget", "limit" and "window" are required. `subject` is what messages call the text.
     /// Throws `limits_not_json`, `unknown_limits_field`, `missing_limits_field`, `duplicate_limits_field`,

@@ -7,6 +7,7 @@
 #include "weightseal/io/parallel.hpp"          // Parallel
 #include "weightseal/keys/key.hpp"             // Key
 #include "weightseal/watermark/align.hpp"      // ModelFamily
+#include "weightseal/watermark/mark.hpp"       // MarkIdentity
 #include "weightseal/watermark/record.hpp"     // WatermarkRecord
 #include "weightseal/watermark/statistics.hpp" // Correlations
 
@@ -87,6 +88,12 @@ struct TensorCorrelation {
 /// `key_mismatch`, `unsupported` (dtype), `destination_size`.
 [[nodiscard]] TensorCorrelation correlate_tensor(const Key& key, const WatermarkRecord& record, std::string_view tensor,
                                                  Dtype dtype, Bytes data, const Parallel& parallel = {});
+
+/// The same for one `tensor` of a record after the other, where `identity` is `mark_identity` of that record: the call
+/// above computes it anew, which takes the longer the more tensors the record has.
+[[nodiscard]] TensorCorrelation correlate_tensor(const Key& key, const MarkIdentity& identity,
+                                                 const RecordTensor& tensor, Dtype dtype, Bytes data,
+                                                 const Parallel& parallel = {});
 
 /// Which implementation of the correlation runs here: "plain", "avx2", "avx512" or "neon", the fastest that the
 /// processor has or the one that WEIGHTSEAL_FORCE_KERNEL, read once, names. All give the same sums. Throws

@@ -82,6 +82,9 @@ struct MarkIdentity {
 /// which, and their sketches (WATERMARK.md §1). So none of these can be chosen once chips are known.
 [[nodiscard]] Digest mark_scope(const WatermarkRecord& record);
 
+/// What identifies the mark of a record.
+[[nodiscard]] MarkIdentity mark_identity(const WatermarkRecord& record);
+
 /// Counts of one marked tensor.
 struct TensorMark {
     std::uint64_t elements = 0, zeros = 0, nonfinite = 0;

@@ -51,6 +51,8 @@ struct WatermarkRecord {
 
     /// Marked elements over all tensors, tied ones once.
     [[nodiscard]] std::uint64_t marked_elements() const noexcept;
+    /// Which of the tensors has this name.
+    [[nodiscard]] std::optional<std::size_t> position(std::string_view name) const noexcept;
 };
 
 /// SHA-256 root over tensors sorted by name: of `RecordTensor::digest`. `tensors` must be sorted.

@@ -105,19 +105,13 @@ class Reader {
                (name.size() == names_.embedding.size() || name[name.size() - names_.embedding.size() - 1] == '.');
     }
 
-    [[nodiscard]] std::optional<std::size_t> position(std::string_view name) const {
-        const auto found = std::ranges::lower_bound(record_.tensors, name, {}, &RecordTensor::name);
-        if (found == record_.tensors.end() || found->name != name) return std::nullopt;
-        return static_cast<std::size_t>(found - record_.tensors.begin());
-    }
-
     void read_outside() {
-        auto norm = position(prefix_ + std::string(names_.final_norm));
+        auto norm = record_.position(prefix_ + std::string(names_.final_norm));
         if (norm && !take(*norm, {.rows = residual, .is_gain = true})) norm.reset();
-        if (const auto head = position(names_.head); head && take(*head, {.columns = residual, .norm = norm}))
+        if (const auto head = record_.position(names_.head); head && take(*head, {.columns = residual, .norm = norm}))
             found_.head = head;
         for (const NamedRole& named : names_.outside)
-            if (const auto tensor = position(prefix_ + std::string(named.name))) take(*tensor, named.role);
+            if (const auto tensor = record_.position(prefix_ + std::string(named.name))) take(*tensor, named.role);
     }
 
     // The next layer; false where there is none.
@@ -129,7 +123,7 @@ class Reader {
             layer.neurons = static_cast<Index>(std::min(record_.tensors[*gate].shape[0], max_extent));
         found_.layers.push_back(layer);
         for (const NamedRole& named : names_.in_layer) {
-            const auto tensor = position(prefix + std::string(named.name));
+            const auto tensor = record_.position(prefix + std::string(named.name));
             if (!tensor) continue;
             is_there = true;
             Role role = named.role;
@@ -143,7 +137,7 @@ class Reader {
 
     [[nodiscard]] std::optional<std::size_t> part_of(const std::string& prefix, Part part) const {
         for (const NamedRole& named : names_.in_layer)
-            if (named.role.part == part) return position(prefix + std::string(named.name));
+            if (named.role.part == part) return record_.position(prefix + std::string(named.name));
         return std::nullopt;
     }
 

@@ -42,10 +42,8 @@ std::optional<std::size_t> Pairs::suspect_entry(std::size_t tensor) const {
     // Tied tensors have no match of their own, yet the suspect may have untied them.
     if (const auto own = suspect_entries_.find(record_.tensors[tensor].name); own != suspect_entries_.end())
         return own->second;
-    const auto target =
-        std::ranges::lower_bound(record_.tensors, *record_.tensors[tensor].tied_to, {}, &RecordTensor::name);
-    if (target == record_.tensors.end() || target->name != *record_.tensors[tensor].tied_to) return std::nullopt;
-    return matches_[static_cast<std::size_t>(target - record_.tensors.begin())].entry;
+    const auto target = record_.position(*record_.tensors[tensor].tied_to);
+    return target ? matches_[*target].entry : std::nullopt;
 }
 
 std::optional<Pair> Pairs::of(std::size_t tensor) const {

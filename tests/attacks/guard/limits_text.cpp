@@ -8,7 +8,8 @@ namespace {
 
 const std::string valid = R"({"capacity": 5000, "ticket_lifetime": 30, "tickets": 100, "logprobs_or_logit_bias": true,
 "limits": [{"budget": "queries", "limit": 500, "window": 3600, "overflow_limit": 7},
-{"tier": "pool", "budget": "concurrency", "limit": 1000}]})";
+{"tier": "pool", "budget": "concurrency", "limit": 1000}],
+"signals": {"clients": 128, "warm_up": 0, "duplicate_percent": 90}})";
 
 // Whether the text is accepted. Everything but an error of limits fails the test.
 bool accepted(const std::string& text) {

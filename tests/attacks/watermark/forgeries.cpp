@@ -26,7 +26,7 @@ const Key& forger() {
 
 /// The chips of the forger's key under this record.
 std::vector<int> chips_under(const WatermarkRecord& record) {
-    return chips_of(forger(), watermark::identity_of(record), "w", shape, 200'000);
+    return chips_of(forger(), mark_identity(record), "w", shape, 200'000);
 }
 
 /// The base with `amount` times these chips added.

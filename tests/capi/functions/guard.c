@@ -189,7 +189,8 @@ static void names(void) {
     CHECK(strcmp(wseal_budget_name(WSEAL_BUDGET_TOKENS), "tokens") == 0 && wseal_budget_name(5) == NULL);
     CHECK(strcmp(wseal_reason_name(WSEAL_IN_DEBT), "in_debt") == 0 && wseal_reason_name(6) == NULL);
     CHECK(strcmp(wseal_guard_event_name(WSEAL_EVENT_LIMITS_CHANGED), "limits_changed") == 0);
-    CHECK(wseal_guard_event_name(6) == NULL);
+    CHECK(strcmp(wseal_guard_event_name(WSEAL_EVENT_TOTAL_DISTINCT_PROMPTS), "total_distinct_prompts") == 0);
+    CHECK(wseal_guard_event_name(14) == NULL);
 }
 
 /* Callers that were compiled against an older header, or against none that there was. */
@@ -277,6 +278,38 @@ static void threads(void) {
     wseal_guard_free(guard);
 }
 
+static void signals(void) {
+    wseal_guard* guard = guard_with("{\"limits\": [{\"budget\": \"queries\", \"limit\": 500, \"window\": 3600}],"
+                                    "\"signals\": {\"clients\": 64, \"warm_up\": 0, \"distinct_prompts\": 10}}");
+    const wseal_client client = named("a");
+    wseal_observation observation = WSEAL_OBSERVATION_INIT;
+    char prompt[] = "prompt 0";
+    observation.prompt = prompt;
+    observation.prompt_size = sizeof prompt - 1;
+    for (int i = 0; i < 9; ++i) {
+        ++prompt[7];
+        OK(wseal_guard_observe(guard, &client, &observation, noon, error));
+        OK(wseal_guard_observe(guard, &client, &observation, noon, error));
+    }
+    wseal_guard_event event = WSEAL_GUARD_EVENT_INIT;
+    int found = 1;
+    OK(wseal_guard_next_event(guard, &event, &found, error));
+    CHECK(!found);
+    const uint64_t hash = 7;
+    observation.prompt = NULL;
+    observation.prompt_hash = &hash;
+    OK(wseal_guard_observe(guard, &client, &observation, noon + second, error));
+    OK(wseal_guard_next_event(guard, &event, &found, error));
+    CHECK(found && event.kind == WSEAL_EVENT_DISTINCT_PROMPTS && event.used == 10 && event.limit == 10);
+    CHECK(event.window == 86400 && event.tier == WSEAL_TIER_CLIENT && event.now == noon + second);
+    const wseal_client nowhere = from("/run/socket", NULL);
+    EXPECT(WSEAL_BAD_ADDRESS, wseal_guard_observe(guard, &nowhere, &observation, noon, error));
+    REFUSED_SIZES(observation, wseal_guard_observe(guard, &client, &observation, noon, error));
+    EXPECT(WSEAL_LIMITS_OUT_OF_RANGE,
+           wseal_guard_configure(guard, "{\"signals\": {\"clients\": 63}}", 29, noon, error));
+    wseal_guard_free(guard);
+}
+
 void test_guard(void) {
     throttling();
     settling();
@@ -284,5 +317,6 @@ void test_guard(void) {
     changing();
     names();
     structs();
+    signals();
     threads();
 }

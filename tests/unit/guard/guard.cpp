@@ -43,8 +43,10 @@ TEST_CASE("a million clients need 132 MiB with one window, and 64 MiB more for e
     }
 }
 
-TEST_CASE("checks, settlements and identification allocate nothing, whatever they come to") {
-    Guard guard(only({queries(5, 60), tokens(1000, 600), concurrency(4)}, 100));
+TEST_CASE("checks, settlements, observations and identification allocate nothing, whatever they come to") {
+    Limits limits = only({queries(5, 60), tokens(1000, 600), concurrency(4)}, 100);
+    limits.signals = {.clients = 64, .warm_up = 0, .distinct_prompts = 100};
+    Guard guard(limits);
     const std::uint64_t before = allocations;
     Random random(51);
     for (std::uint64_t i = 0; i < 20'000; ++i) {
@@ -54,6 +56,7 @@ TEST_CASE("checks, settlements and identification allocate nothing, whatever the
         const Decision decision = guard.check(client, {.tokens = random.below(1200)}, now);
         const HttpFields fields = http_fields(decision);
         if (decision.allowed != (fields.status == 200)) FAIL("status " << fields.status);
+        guard.observe(client, {.prompt_hash = random.next(), .logprobs = true}, now);
         if (random.once_in(2)) static_cast<void>(guard.settle(decision.ticket, {.tokens = random.below(500)}, now));
     }
     CHECK(guard.counters().overflow > 0);

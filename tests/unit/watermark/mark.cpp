@@ -148,7 +148,7 @@ TEST_CASE("the record describes the original and commits to the keys of all mark
     CHECK(std::ranges::is_sorted(record.tensors, {}, &RecordTensor::name));
     REQUIRE(record.tensors.size() == original.size());
     CHECK(record.root == original_root(record.tensors));
-    const watermark::Identity identity(watermark_key(1), watermark::identity_of(record));
+    const watermark::Identity identity(watermark_key(1), mark_identity(record));
     for (const TensorData& tensor : original) {
         const RecordTensor& found = find(record, tensor.name);
         CHECK(dtype_name(found.dtype) == tensor.dtype);

@@ -2,9 +2,12 @@
 
 #include "watermark/match.hpp"
 #include "support/catch.hpp"
+#include "support/refusal.hpp"
 #include "support/watermark.hpp"
+#include "watermark/sketch.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace weightseal::testing {
 namespace {
@@ -141,6 +144,50 @@ TEST_CASE("each tensor of a suspect stands for one of the record at most") {
     suspect.push_back(suspect[0]);
     suspect[2].name = "another"; // of equals the first by name
     CHECK(unusual(suspect, of) == "head=another:sketch:4200 ");
+}
+
+TEST_CASE("thousands of equally large tensors are found by their content, by any number of threads") {
+#ifdef WEIGHTSEAL_SANITIZED
+    constexpr std::size_t count = 300;
+#else
+    constexpr std::size_t count = 4200; // a mixture of experts has more
+#endif
+    std::vector<TensorData> original, suspect(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        original.push_back(normal_tensor(fmt::format("expert.{:04}", i), "F32", {2, 256}, static_cast<unsigned>(i)));
+        suspect[i * 1009 % count] = {fmt::format("renamed.{:04}", i), "F32", {512}, original[i].data};
+    }
+    suspect.push_back({"copy of 7", "F32", {512}, original[7].data}); // comes before its equal by name
+    const MemoryModel originals = model_of(original), suspects = model_of(suspect);
+    WatermarkRecord of;
+    for (std::size_t entry = 0; entry < originals.entries().size(); ++entry) {
+        const SourceEntry& what = originals.entries()[entry];
+        if (what.kind != SourceEntry::Kind::tensor) continue;
+        RecordTensor& tensor = of.tensors.emplace_back();
+        tensor.name = what.name;
+        tensor.dtype = what.dtype;
+        tensor.shape = what.shape;
+        tensor.mark.emplace().sketch = watermark::sketch_of(originals, entry);
+    }
+    std::ranges::sort(of.tensors, {}, &RecordTensor::name);
+    for (const unsigned threads : {1U, 3U}) {
+        const auto matches = watermark::match_tensors(suspects, of, {.threads = threads, .run = {}});
+        std::size_t right = 0;
+        for (std::size_t i = 0; i < count; ++i)
+            if (matches[i].by == MatchedBy::sketch &&
+                suspects.entries()[*matches[i].entry].name == (i == 7 ? "copy of 7" : fmt::format("renamed.{:04}", i)))
+                ++right;
+        CHECK(right == count);
+    }
+}
+
+TEST_CASE("a cancelled call stops comparing contents") {
+    std::vector<TensorData> suspect = tensors();
+    find(suspect, "embed").name = "elsewhere";
+    const MemoryModel model = model_of(suspect);
+    Hooks hooks;
+    hooks.cancelled = [] { return true; };
+    CHECK(refusal([&] { (void)watermark::match_tensors(model, record(), {}, hooks); }) == "cancelled");
 }
 
 TEST_CASE("tied tensors stand in for the one they are tied to") {

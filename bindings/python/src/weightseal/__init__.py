@@ -24,6 +24,7 @@ from ._errors import Error
 from ._facts import Facts, inspect
 from ._ffi import lib as _lib
 from ._guard import Decision, Guard, GuardCounters, GuardEvent
+from ._guard_log import GuardLog, GuardLogCounters
 from ._keys import Key, keygen
 from ._mark import TensorMark, mark, mark_tensor, original_root
 from ._model import Model, TensorInfo
@@ -46,6 +47,8 @@ __all__ = [
     "Guard",
     "GuardCounters",
     "GuardEvent",
+    "GuardLog",
+    "GuardLogCounters",
     "Key",
     "MarkReport",
     "Model",

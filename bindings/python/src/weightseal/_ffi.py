@@ -30,6 +30,7 @@ KEY_TEXT_SIZE = 80
 DIGEST_BYTES = 32
 STATISTIC_COUNT = 6
 BUDGET_COUNT = 5
+PSEUDONYM_SIZE = 33
 
 KEY_KINDS = {"seal": 1, "recipient": 2, "signing": 3, "watermark": 4}
 SUITES = {"aes-256-gcm": 1, "chacha20-poly1305": 2}
@@ -403,6 +404,19 @@ class GuardUsage(Sized):
     _fields_ = [("struct_size", c_size_t), ("tokens", c_uint64), ("logprob_tokens", c_uint64)]
 
 
+class GuardObservation(Sized):
+    """wseal_observation"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("prompt", c_char_p),
+        ("prompt_size", c_size_t),
+        ("prompt_hash", POINTER(c_uint64)),
+        ("logit_bias_entries", c_uint64),
+        ("logprobs", c_int),
+    ]
+
+
 class HttpFields(Sized):
     """wseal_http_fields"""
 
@@ -465,6 +479,7 @@ PLAIN: dict[str, tuple[Any, list[Any]]] = {
     "wseal_matched_by_name": (c_char_p, [c_uint32]),
     "wseal_model_family_name": (c_char_p, [c_uint32]),
     "wseal_guard_free": (None, [_Handle]),
+    "wseal_guard_log_free": (None, [_Handle]),
     "wseal_tier_name": (c_char_p, [c_uint32]),
     "wseal_budget_name": (c_char_p, [c_uint32]),
     "wseal_reason_name": (c_char_p, [c_uint32]),
@@ -473,6 +488,35 @@ PLAIN: dict[str, tuple[Any, list[Any]]] = {
     "wseal_buffer_size": (c_size_t, [_Handle]),
     "wseal_buffer_free": (None, [_Handle]),
 }
+
+WriteFn = CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t)
+
+
+class GuardLogOptions(Sized):
+    """wseal_guard_log_options"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("path", c_char_p),
+        ("max_file_size", c_uint64),
+        ("write", WriteFn),
+        ("context", c_void_p),
+        ("fd", c_int),
+        ("checkpoint_every", c_uint32),
+    ]
+
+
+class GuardLogCounters(Sized):
+    """wseal_guard_log_counters"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("events", c_uint64),
+        ("waiting", c_uint64),
+        ("failures", c_uint64),
+        ("last_errno", c_int),
+    ]
+
 
 #: Functions that return a wseal_status and take a wseal_error after these parameters.
 FALLIBLE: dict[str, list[Any]] = {
@@ -520,8 +564,15 @@ FALLIBLE: dict[str, list[Any]] = {
     "wseal_guard_configure": [_Handle, c_char_p, c_size_t, c_int64],
     "wseal_guard_check": [_Handle, POINTER(GuardClient), POINTER(GuardRequest), c_int64, POINTER(GuardDecision)],
     "wseal_guard_settle": [_Handle, c_uint64, POINTER(GuardUsage), c_int64, POINTER(c_uint32)],
+    "wseal_guard_observe": [_Handle, POINTER(GuardClient), POINTER(GuardObservation), c_int64],
     "wseal_guard_next_event": [_Handle, POINTER(GuardEvent), POINTER(c_int)],
     "wseal_guard_get_counters": [_Handle, POINTER(GuardCounters)],
+    "wseal_guard_log_open": [_Handle, _Handle, POINTER(GuardLogOptions), c_int64, _HandleOut],
+    "wseal_guard_log_write": [_Handle, c_int64, c_int64, POINTER(c_uint64)],
+    "wseal_guard_log_close": [_Handle, c_int64, c_int64, POINTER(c_int)],
+    "wseal_guard_log_get_counters": [_Handle, POINTER(GuardLogCounters)],
+    "wseal_guard_pseudonym": [_Handle, POINTER(GuardClient), c_uint32, c_char_p],
+    "wseal_guard_metrics": [_Handle, _Handle, _HandleOut],
     "wseal_decision_http_fields": [POINTER(GuardDecision), POINTER(HttpFields)],
     "wseal_tensor_digest": [c_void_p, c_size_t, c_uint8 * DIGEST_BYTES],
     "wseal_original_root": [POINTER(Tensor), c_size_t, c_uint8 * DIGEST_BYTES],

@@ -7,10 +7,15 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Union
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from . import _ffi
 from ._handle import SharedHandle
+from ._memory import adopt
+
+if TYPE_CHECKING:
+    from ._guard_log import GuardLog
 
 #: Limits as JSON text, or as what `json.dumps` makes that text of.
 Limits = Union[str, bytes, Mapping[str, Any]]
@@ -165,11 +170,8 @@ class Guard:
             Error: "bad_address" where `peer` is none.
         """
         own = _thread.own
-        client, request = own.client, own.request
-        client.name, client.name_size = _bytes(name)
-        client.pool, client.pool_size = _bytes(pool)
-        client.peer, client.peer_size = _bytes(peer)
-        client.forwarded, client.forwarded_size = _bytes(forwarded)
+        request = own.request
+        _describe(own.client, name, pool, peer, forwarded)
         request.prompts = _count(prompts)
         request.n = _count(n)
         request.best_of = _count(best_of)
@@ -203,6 +205,43 @@ class Guard:
             status = _ffi.lib.wseal_guard_settle(guard, *arguments)
         _ffi.check(status, own.error)
         return _SETTLEMENTS[own.settlement.value]
+
+    def observe(
+        self,
+        name: str | bytes | None = None,
+        *,
+        pool: str | bytes | None = None,
+        peer: str | None = None,
+        forwarded: str | bytes | None = None,
+        prompt: str | bytes | None = None,
+        prompt_hash: int | None = None,
+        logprobs: bool = False,
+        logit_bias_entries: int = 0,
+        now: float | None = None,
+    ) -> None:
+        """Counts an admitted request for the signals, which raise events and refuse nothing. Does nothing without
+        "signals" in the limits.
+
+        Args:
+            name, pool, peer, forwarded: As in `check`.
+            prompt: Hashed with a secret key, and not kept.
+            prompt_hash: In place of the prompt, 64 bits of a keyed hash of it.
+
+        Raises:
+            ValueError: A number is negative, or a hash has more than 64 bits.
+            Error: "bad_address" where `peer` is none.
+        """
+        own = _thread.own
+        _describe(own.client, name, pool, peer, forwarded)
+        observation = _ffi.GuardObservation(logit_bias_entries=_count(logit_bias_entries), logprobs=bool(logprobs))
+        observation.prompt, observation.prompt_size = _bytes(prompt)
+        if prompt_hash is not None:
+            if not 0 <= prompt_hash < 1 << 64:
+                raise ValueError("a hash of a prompt has 64 bits")
+            observation.prompt_hash = ctypes.pointer(ctypes.c_uint64(prompt_hash))
+        with self._handle as guard:
+            arguments = (ctypes.byref(own.client), ctypes.byref(observation), _nanoseconds(now))
+            _ffi.call(_ffi.lib.wseal_guard_observe, guard, *arguments)
 
     def configure(self, limits: Limits, *, now: float | None = None) -> None:
         """Changes the limits. New numbers hold at once, and counts are kept. Where tiers, budgets, windows or the
@@ -251,6 +290,27 @@ class Guard:
             _ffi.call(_ffi.lib.wseal_guard_get_counters, guard, ctypes.byref(raw))
         return GuardCounters(*(getattr(raw, field) for field in GuardCounters._fields))
 
+    def pseudonym(
+        self, name: str | bytes | None = None, *, pool: str | bytes | None = None, peer: str | None = None
+    ) -> str:
+        """What an event log calls the client of this name; or else this pool; or else the address `peer`. The same for
+        every guard with this secret."""
+        client = _thread.own.client
+        _describe(client, name, pool, peer, None)
+        tier = 0 if name is not None else 4 if pool is not None else 1
+        text = ctypes.create_string_buffer(_ffi.PSEUDONYM_SIZE)
+        with self._handle as guard:
+            _ffi.call(_ffi.lib.wseal_guard_pseudonym, guard, ctypes.byref(client), tier, text)
+        return text.value.decode()
+
+    def metrics(self, log: GuardLog | None = None) -> str:
+        """The counters, and those of an open event log, in the text format of Prometheus: to be served as
+        "text/plain; version=0.0.4"."""
+        text = ctypes.c_void_p()
+        with self._handle as guard, nullcontext() if log is None else log._handle as log_handle:
+            _ffi.call(_ffi.lib.wseal_guard_metrics, guard, log_handle, ctypes.byref(text))
+        return bytes(adopt(text)).decode()
+
     def close(self) -> None:
         """Releases the memory once running calls have returned. Closing twice does nothing."""
         self._handle.close()
@@ -286,6 +346,19 @@ def _bytes(value: str | bytes | None) -> tuple[bytes | None, int]:
     # Headers come as text that holds any bytes.
     encoded = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
     return encoded, len(encoded)
+
+
+def _describe(
+    client: _ffi.GuardClient,
+    name: str | bytes | None,
+    pool: str | bytes | None,
+    peer: str | None,
+    forwarded: str | bytes | None,
+) -> None:
+    client.name, client.name_size = _bytes(name)
+    client.pool, client.pool_size = _bytes(pool)
+    client.peer, client.peer_size = _bytes(peer)
+    client.forwarded, client.forwarded_size = _bytes(forwarded)
 
 
 def _count(value: int) -> int:
