@@ -457,6 +457,23 @@ def test_events_are_given_to_a_function(model: Model) -> None:
     assert threads == {"weightseal-events"}
 
 
+def test_admitted_requests_are_observed(model: Model) -> None:
+    signals = {"clients": 64, "warm_up": 0, "minimum": 3, "distinct_prompts": 3, "logprobs_percent": 50}
+    guard = ws.Guard(limits={**limits(queries=10), "signals": signals})
+    with serving(guarded(model, guard, on_event=None)) as url:
+        for prompt in ("one", "two", "two", "\ud800"):
+            assert post(url, "/v1/completions", {"prompt": prompt, "logprobs": 1}).status_code == 200
+        assert post(url, "/v1/completions", {"prompt": "refused", "n": 7}).status_code == 429
+        for content in ("one", "two"):
+            messages = [{"role": "user", "content": content}]
+            body = {"messages": messages}
+            answer = post(url, "/v1/completions", body, headers={"Authorization": "Bearer key-8"})
+            assert answer.status_code == 200
+    kinds = ("distinct_prompts", "logprobs_use", "limit_reached")
+    events = {event.kind: event.used for event in guard.events() if event.kind in kinds}
+    assert events == {"distinct_prompts": 3, "logprobs_use": 100, "limit_reached": 4}
+
+
 def test_events_are_logged_without_their_client(model: Model, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "weightseal"), serving(guarded(model, ws.Guard(queries=1))) as url:
         for _ in range(2):

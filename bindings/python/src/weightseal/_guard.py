@@ -135,7 +135,7 @@ class Guard:
         handle = ctypes.c_void_p()
         _ffi.call(_ffi.lib.wseal_guard_new, text, len(text), ctypes.byref(options), ctypes.byref(handle))
         self._handle = SharedHandle(handle, lambda: _ffi.lib.wseal_guard_free(handle), "guard")
-        self._lowest_limits = _lowest(text)
+        self._lowest_limits, self._has_signals = _facts(text)
         self._forwarded_header = forwarded_header
 
     def check(
@@ -253,7 +253,7 @@ class Guard:
         text = _json(limits)
         with self._handle as guard:
             _ffi.call(_ffi.lib.wseal_guard_configure, guard, text, len(text), _nanoseconds(now))
-        self._lowest_limits = _lowest(text)
+        self._lowest_limits, self._has_signals = _facts(text)
 
     def events(self) -> Iterator[GuardEvent]:
         """Takes the events that wait, oldest first. 4096 can wait; the others are counted in `dropped_events`."""
@@ -277,6 +277,11 @@ class Guard:
     def lowest_limits(self) -> Mapping[str, int]:
         """The lowest limit of each budget that has one, of all tiers and windows: {"queries": 500}."""
         return self._lowest_limits
+
+    @property
+    def has_signals(self) -> bool:
+        """Whether `observe` does anything."""
+        return self._has_signals
 
     @property
     def forwarded_header(self) -> str:
@@ -332,12 +337,14 @@ def _json(limits: Limits) -> bytes:
     return (limits if isinstance(limits, str) else json.dumps(limits)).encode()
 
 
-def _lowest(limits: bytes) -> Mapping[str, int]:
+def _facts(limits: bytes) -> tuple[Mapping[str, int], bool]:
+    """The lowest limits, and whether there are signals."""
     lowest: dict[str, int] = {}
-    for limit in json.loads(limits)["limits"]:
+    fields = json.loads(limits)
+    for limit in fields["limits"]:
         budget, units = limit["budget"], limit["limit"]
         lowest[budget] = min(units, lowest.get(budget, units))
-    return lowest
+    return lowest, "signals" in fields
 
 
 def _bytes(value: str | bytes | None) -> tuple[bytes | None, int]:

@@ -23,6 +23,7 @@ class Unreadable(ValueError):
 
 
 class CompletionRequest(NamedTuple):
+    prompt: dict[str, Any]  #: the fields that are it
     prompts: int
     n: int
     best_of: int
@@ -62,6 +63,7 @@ def read(fields: Mapping[str, Any]) -> CompletionRequest:
         Unreadable: A field has another type than in the usual APIs, or is below 0.
     """
     counts: dict[str, int] = {}
+    prompt: dict[str, Any] = {}
     prompts = entries = 0
     logprobs = prompt_logprobs = False
     for name in fields.keys() & _FIELDS:  # few of these
@@ -72,12 +74,14 @@ def read(fields: Mapping[str, Any]) -> CompletionRequest:
             counts[name] = _count(name, value)
         elif name in _PROMPTS:
             prompts += _prompts(name, value)
+            prompt[name] = value
         elif name == "logit_bias":
             entries = _entries(value)
         elif _wants_logprobs(name, value):
             logprobs = True
             prompt_logprobs |= name == "prompt_logprobs"
     return CompletionRequest(
+        prompt=prompt,
         prompts=prompts or 1,
         n=counts.pop("n", 1) or 1,
         best_of=counts.pop("best_of", 1) or 1,

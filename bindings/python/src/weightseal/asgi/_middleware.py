@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from typing import Any, Callable
 
@@ -34,7 +35,7 @@ class ExtractionGuard:
 
     Tokens are reserved as the bytes of the body and the most tokens it asks for, and settled as what the response
     reports as its "usage"; without one, as the bytes of the body and of the text that was sent, at most what was
-    reserved; as nothing where the status is 400 or more.
+    reserved; as nothing where the status is 400 or more. Where the limits have signals, admitted requests are observed.
 
     Args:
         app: The application. A server may construct the middleware with it alone.
@@ -114,13 +115,16 @@ class ExtractionGuard:
         else:
             body = Body.unread(receive, "it is compressed")
         reservation, problem = self._reservation(scope, body)
-        decision = self._check(scope, reservation)
+        who = self._who(scope)
+        decision = self._check(who, reservation)
         fields = [(name.lower().encode(), value.encode()) for name, value in decision.headers.items()]
         if not decision.allowed:
             await refuse(send, decision, fields, problem)
             return
         exchange = Exchange(self._guard, decision, reservation, fields, send)
         try:
+            if self._guard.has_signals:
+                self._observe(who, reservation.request)
             await self._app(scope, body.receive, exchange.send)
         finally:
             exchange.settle()
@@ -145,6 +149,7 @@ class ExtractionGuard:
     def _everything(self) -> Reservation:
         lowest = self._guard.lowest_limits
         request = CompletionRequest(
+            prompt={},
             prompts=1,
             n=min(self._max_completions, lowest.get("queries", self._max_completions)),
             best_of=1,
@@ -155,32 +160,34 @@ class ExtractionGuard:
         )
         return Reservation(request, EVERYTHING, EVERYTHING)
 
-    def _check(self, scope: Scope, reservation: Reservation) -> Decision:
-        forwarded = b", ".join(header(scope, self._forwarded)) or None
+    def _who(self, scope: Scope) -> dict[str, Any]:
         name, pool = self._client(scope)
+        forwarded = b", ".join(header(scope, self._forwarded)) or None
+        return {"name": name, "pool": pool, "peer": peer(scope), "forwarded": forwarded}
+
+    def _check(self, who: dict[str, Any], reservation: Reservation) -> Decision:
         request = reservation.request
-
-        def check(peer: str | None) -> Decision:
-            return self._guard.check(
-                name,
-                pool=pool,
-                peer=peer,
-                forwarded=forwarded,
-                prompts=request.prompts,
-                n=request.n,
-                best_of=request.best_of,
-                input_tokens=reservation.input_tokens,
-                max_tokens=reservation.max_tokens,
-                logprobs=request.logprobs,
-                logit_bias_entries=request.logit_bias_entries,
-            )
-
+        asked: dict[str, Any] = {
+            "prompts": request.prompts,
+            "n": request.n,
+            "best_of": request.best_of,
+            "input_tokens": reservation.input_tokens,
+            "max_tokens": reservation.max_tokens,
+            "logprobs": request.logprobs,
+            "logit_bias_entries": request.logit_bias_entries,
+        }
         try:
-            return check(peer(scope))
+            return self._guard.check(**who, **asked)
         except Error as error:
             if error.name != "bad_address":
                 raise
-            return check(None)  # some servers put other things there than addresses
+            who["peer"] = None  # some servers put other things there than addresses
+            return self._guard.check(**who, **asked)
+
+    def _observe(self, who: dict[str, Any], request: CompletionRequest) -> None:
+        prompt = json.dumps(request.prompt, sort_keys=True) if request.prompt else None
+        entries = request.logit_bias_entries
+        self._guard.observe(**who, prompt=prompt, logprobs=request.logprobs, logit_bias_entries=entries)
 
 
 def _path(scope: Scope) -> str:
