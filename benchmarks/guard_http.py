@@ -49,7 +49,7 @@ class Server:
 
     def ask(self, script, connections):
         """(requests a second, median latency in microseconds)"""
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-s", script, self.url]
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--timeout", "30s", "-s", script, self.url]
         done = subprocess.run(
             command, check=True, capture_output=True, text=True, preexec_fn=lambda: os.sched_setaffinity(0, CPUS[-1:])
         )
