@@ -6,7 +6,10 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ._completions import decode
 from ._types import Message
+
+_decoder = json.JSONDecoder()
 
 #: Bytes of a response, or of one event of a stream, that are kept to be read.
 MOST_KEPT = 4 << 20
@@ -98,7 +101,7 @@ class UsageReader:
 
 def _parse(text: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(text)
+        value = decode(_decoder, str(text, "utf-8"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
