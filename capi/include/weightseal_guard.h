@@ -69,8 +69,8 @@ typedef struct wseal_guard_options {
  *
  *  and, beside "limits", "signals", which are on when they are there; all fields have these defaults:
  *
- *      "signals": {"clients": 16384, "warm_up": 72, "minimum": 100, "distinct_prompts": 5000, "duplicate_percent": 80,
- *                  "logprobs_percent": 50, "logit_bias_percent": 50, "surge_ratio": 8, "total_excess": 200}
+ *      "signals": {"clients": 16384, "warm_up": 72, "minimum": 100, "distinct_prompts": 2000, "duplicate_percent": 80,
+ *                  "logprobs_percent": 50, "logit_bias_percent": 50, "surge_ratio": 8, "total_excess": 600}
  *
  *  Only "limits" and, in it, "budget", "limit" and "window" (seconds; not of concurrency) are required. NULL means 500
  *  queries an hour for each client. Messages name field and line. */

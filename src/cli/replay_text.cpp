@@ -43,6 +43,7 @@ std::string blocks(const Replay& replay, std::uint64_t ReplaySlice::*what, std::
         const double level = static_cast<double>(slice.*what) / static_cast<double>(most) * 8;
         text += levels[slice.*what == 0 ? 0 : std::clamp<std::size_t>(static_cast<std::size_t>(level + 0.5), 1, 8)];
     }
+    text.erase(text.find_last_not_of(' ') + 1);
     return text;
 }
 

@@ -75,9 +75,8 @@ class TotalSignals {
             series_[distinct_prompts].set(prompts_.count());
         }
         if (thresholds.total_excess == 0 || warming_up(thresholds)) return;
-        const auto least = static_cast<double>(thresholds.minimum);
         for (std::size_t i = 0; i < series_.size(); ++i) {
-            const double percent = 100 * series_[i].excess(least);
+            const double percent = 100 * series_[i].excess(least(i, thresholds));
             if ((reported_ >> i & 1) != 0 || percent < static_cast<double>(thresholds.total_excess)) continue;
             reported_ = static_cast<std::uint8_t>(reported_ | 1U << i);
             series_[i].restart();
@@ -94,6 +93,11 @@ class TotalSignals {
   private:
     enum Series : std::size_t { requests, new_clients, distinct_prompts, series_count };
 
+    // The least usual hour. Of new clients a tenth: each of them stands for several requests.
+    [[nodiscard]] static double least(std::size_t series, const Signals& thresholds) noexcept {
+        const auto minimum = static_cast<double>(thresholds.minimum);
+        return series == new_clients ? std::max(1.0, minimum / 10) : minimum;
+    }
     [[nodiscard]] bool warming_up(const Signals& thresholds) const noexcept {
         return hour_ - first_hour_ < thresholds.warm_up;
     }
@@ -104,10 +108,10 @@ class TotalSignals {
             first_hour_ = hour_ = hour;
         }
         if (hour <= hour_) return;
-        for (TotalSeries& series : series_) {
-            if (warming_up(thresholds)) series.restart();
-            series.close(hour_, static_cast<double>(thresholds.minimum));
-            series.open(hour);
+        for (std::size_t i = 0; i < series_.size(); ++i) {
+            if (warming_up(thresholds)) series_[i].restart();
+            series_[i].close(hour_, least(i, thresholds));
+            series_[i].open(hour);
         }
         prompts_.clear();
         reported_ = 0;

@@ -75,9 +75,9 @@ struct Limits {
     ///
     /// and beside them "signals", which are on when they are there, with the fields of `Signals` and their defaults:
     ///
-    ///     "signals": {"clients": 16384, "warm_up": 72, "minimum": 100, "distinct_prompts": 5000,
+    ///     "signals": {"clients": 16384, "warm_up": 72, "minimum": 100, "distinct_prompts": 2000,
     ///                 "duplicate_percent": 80, "logprobs_percent": 50, "logit_bias_percent": 50, "surge_ratio": 8,
-    ///                 "total_excess": 200}
+    ///                 "total_excess": 600}
     ///
     /// Only "limits" and, in it, "budget", "limit" and "window" are required. `subject` is what messages call the text.
     /// Throws `limits_not_json`, `unknown_limits_field`, `missing_limits_field`, `duplicate_limits_field`,

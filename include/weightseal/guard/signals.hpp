@@ -26,11 +26,11 @@ struct Signals {
     /// `surge_ratio` since the first request of the client.
     std::uint64_t warm_up = 72;
     /// Requests in an hour or day below which a client's ratio and shares say nothing, and the least that counts as a
-    /// usual hour of a total; 1 … 10¹².
+    /// usual hour of a total (of new clients a tenth of it); 1 … 10¹².
     std::uint64_t minimum = 100;
 
     // Of a client, unless more than half of the threshold is its habit.
-    std::uint64_t distinct_prompts = 5'000; ///< in a day
+    std::uint64_t distinct_prompts = 2'000; ///< in a day
     std::uint64_t duplicate_percent = 80;   ///< of a day's prompts, how many were there before; up to 100
     std::uint64_t logprobs_percent = 50;    ///< of a day's requests, how many want log-probabilities; up to 100
     std::uint64_t logit_bias_percent = 50;  ///< of a day's requests, how many have a logit_bias; up to 100
@@ -40,7 +40,7 @@ struct Signals {
     /// Requests, new clients and distinct prompts of a pool and of the guard: excess over the baseline for that hour of
     /// the day, beyond the usual deviation, added up over hours (a cumulative sum: E. S. Page, Biometrika 41, 1954), in
     /// percent of a usual hour; up to 10⁶.
-    std::uint64_t total_excess = 200;
+    std::uint64_t total_excess = 600;
 
     bool operator==(const Signals&) const = default;
 };

@@ -122,24 +122,23 @@ TEST_CASE("an hour far above the client's own baseline raises an event") {
     signals.warm_up = 48;
     Guard guard(with(signals));
     std::uint64_t prompt = 0;
-    int hour = 0;
-    for (; hour < 72; ++hour) { // busy at noon: 20 requests
-        const std::uint64_t requests = hour % 24 == 12 ? 20 : 2;
-        send(guard, named(guard, 1), requests, noon + hours(hour), prompt);
+    for (int hour = 0; hour < 72; ++hour) { // busy at noon: 20 requests
+        for (std::uint64_t client = 1; client <= 2; ++client)
+            for (std::uint64_t i = 0; i < (hour % 24 == 12 ? 20 : 2); ++i)
+                guard.observe(named(guard, client), {}, noon + hours(hour));
     }
+    send(guard, named(guard, 1), 159, noon + hours(72), prompt);
     CHECK(Heard(guard).all() == 0);
-    send(guard, named(guard, 1), 159, noon + hours(hour), prompt);
-    CHECK(Heard(guard).all() == 0);
-    ++hour;
-    send(guard, named(guard, 1), 200, noon + hours(hour), prompt);
+    send(guard, named(guard, 2), 400, noon + hours(72), prompt);
     const Heard heard(guard);
-    CHECK(heard.all() == 1);
+    CHECK(heard.of(Kind::client_surge) == 1);
     const GuardEvent& event = heard.last.at(Kind::client_surge);
+    CHECK(event.client == named(guard, 2).hashes[0]);
     CHECK(event.limit == 8);
     CHECK(event.used == 8);
     CHECK(event.window == 3600);
-    send(guard, named(guard, 1), 1000, noon + hours(hour + 1), prompt);
-    CHECK(Heard(guard).all() == 1); // the next hour may say it again
+    send(guard, named(guard, 2), 2000, noon + hours(73), prompt);
+    CHECK(Heard(guard).of(Kind::client_surge) == 1); // the next hour may say it again
 }
 
 TEST_CASE("no baseline is believed before its warm-up, nor below the minimum") {
@@ -189,7 +188,7 @@ TEST_CASE("prompts count by their bytes or their hashes; requests without either
     const Heard heard(guard);
     CHECK(heard.all() == 1);
     CHECK(heard.of(Kind::logprobs_use) == 1);
-    for (std::uint64_t hash : {0, 1, 0, 1}) // hashes that are anything but random
+    for (const std::uint64_t hash : {0U, 1U, 0U, 1U}) // hashes that are anything but random
         guard.observe(named(guard, 3), {.prompt_hash = hash << 63}, noon);
     CHECK(Heard(guard).all() == 0);
 }

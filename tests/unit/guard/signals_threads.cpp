@@ -31,7 +31,8 @@ TEST_CASE("threads that observe together lose nothing, while thresholds change a
             for (std::uint64_t i = 0; !stop.load(); ++i) {
                 const ClientKey client = named(guard, random.below(300));
                 static_cast<void>(guard.check(client, {}, noon));
-                guard.observe(client, {.prompt_hash = random.next(), .logprobs = true}, noon + hours(static_cast<double>(i) * 0.01));
+                guard.observe(client, {.prompt_hash = random.next(), .logprobs = true},
+                              noon + hours(static_cast<double>(i) * 0.01));
             }
         });
     for (std::uint64_t i = 0; i < 20 * effort; ++i) {

@@ -10,22 +10,25 @@ namespace {
 
 using Kind = GuardEventKind;
 
-// Requests of an ordinary hour: people by day, and a few clients of all sizes.
-double busy(int hour) {
-    return 0.55 - 0.45 * std::cos(2 * std::numbers::pi * (hour % 24 - 3) / 24);
+// Checks a request of each of these clients, evenly over the hour and in no order, and observes it.
+void ask(Guard& guard, int hour, std::vector<std::uint64_t>& clients, Random& random, std::uint64_t& prompt) {
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+        std::swap(clients[i], clients[random.between(i, clients.size() - 1)]);
+        const nanoseconds now = noon + hours(hour + static_cast<double>(i) / static_cast<double>(clients.size()));
+        REQUIRE(guard.check(named(guard, clients[i]), {}, now).allowed);
+        guard.observe(named(guard, clients[i]), {.prompt_hash = ++prompt}, now);
+    }
 }
 
-// One hour of a service with `clients` clients, whose requests are checked, and observed if they are admitted.
-void ordinary_hour(Guard& guard, int hour, std::uint64_t clients, Random& random, std::uint64_t& prompt) {
-    for (std::uint64_t client = 0; client < clients; ++client) {
-        const double rate = 40.0 * busy(hour) / (1 + static_cast<double>(client % 20)); // a heavy tail
-        const auto requests = static_cast<std::uint64_t>(rate * 2 * (static_cast<double>(random.below(1000)) / 1000));
-        for (std::uint64_t i = 0; i < requests; ++i) {
-            const nanoseconds now = noon + hours(hour + static_cast<double>(i) / static_cast<double>(requests) * 0.99);
-            REQUIRE(guard.check(named(guard, client), {}, now).allowed);
-            guard.observe(named(guard, client), {.prompt_hash = ++prompt}, now);
-        }
+// Who asks in an ordinary hour: people of all sizes, by day.
+std::vector<std::uint64_t> ordinary(int hour, std::uint64_t people, Random& random) {
+    const double busy = 0.55 - 0.45 * std::cos(2 * std::numbers::pi * (hour % 24 - 3) / 24);
+    std::vector<std::uint64_t> clients;
+    for (std::uint64_t client = 0; client < people; ++client) {
+        const double rate = 40.0 * busy / (1 + static_cast<double>(client % 20)); // a heavy tail
+        clients.insert(clients.end(), random.below(static_cast<std::uint64_t>(2 * rate) + 1), client);
     }
+    return clients;
 }
 
 } // namespace
@@ -38,19 +41,18 @@ TEST_CASE("a campaign of 24,000 accounts, each far below its limit, raises event
     std::uint64_t prompt = 0;
     constexpr std::uint64_t people = 40 * effort;
     int hour = 0;
-    for (; hour < 7 * 24; ++hour)
-        ordinary_hour(guard, hour, people, random, prompt);
+    for (; hour < 7 * 24; ++hour) {
+        std::vector<std::uint64_t> clients = ordinary(hour, people, random);
+        ask(guard, hour, clients, random, prompt);
+    }
     CHECK(Heard(guard).all() == 0);
     // 667 requests of each account in three weeks are 1.3 an hour.
     constexpr std::uint64_t accounts = 2'400 * effort;
     for (const int begin = hour; hour < begin + 3; ++hour) {
-        ordinary_hour(guard, hour, people, random, prompt);
-        for (std::uint64_t i = 0; i < accounts * 13 / 10; ++i) {
-            const nanoseconds now = noon + hours(hour + 0.99);
-            const ClientKey account = named(guard, 1'000'000 + i % accounts);
-            REQUIRE(guard.check(account, {}, now).allowed);
-            guard.observe(account, {.prompt_hash = ++prompt}, now);
-        }
+        std::vector<std::uint64_t> clients = ordinary(hour, people, random);
+        for (std::uint64_t i = 0; i < accounts * 13 / 10; ++i)
+            clients.push_back(1'000'000 + i % accounts);
+        ask(guard, hour, clients, random, prompt);
     }
     CHECK(guard.counters().refused == 0);
     const Heard heard(guard);
@@ -67,19 +69,21 @@ TEST_CASE("a campaign of 24,000 accounts, each far below its limit, raises event
 }
 
 TEST_CASE("ordinary weeks raise no event with the thresholds that are the default") {
-    for (const std::uint64_t seed : {21, 22, 23}) {
+    for (const std::uint64_t seed : {21U, 22U, 23U}) {
         Guard guard(with({}));
         Random random(seed);
         std::uint64_t prompt = 0;
-        for (int hour = 0; hour < 14 * 24; ++hour)
-            ordinary_hour(guard, hour, 20 * effort, random, prompt);
+        for (int hour = 0; hour < 14 * 24; ++hour) {
+            std::vector<std::uint64_t> clients = ordinary(hour, 20 * effort, random);
+            ask(guard, hour, clients, random, prompt);
+        }
         CHECK(Heard(guard).all() == 0);
         if (effort == 1) break;
     }
 }
 
 TEST_CASE("an excess that is too small for one hour is found when it lasts") {
-    Guard guard(with({.clients = 64}));
+    Guard guard(with({.clients = 64, .total_excess = 200}));
     std::uint64_t prompt = 0;
     int hour = 0;
     const auto hour_with = [&](std::uint64_t requests) {
@@ -98,28 +102,28 @@ TEST_CASE("an excess that is too small for one hour is found when it lasts") {
 }
 
 TEST_CASE("each pool has a baseline of its own") {
-    Signals signals{.clients = 1024};
+    const Signals signals{.clients = 1024, .total_excess = 200};
     Guard guard(with(signals, {{.tier = Tier::pool, .limit = 1'000'000}}));
     std::uint64_t prompt = 0;
-    const auto hour_of = [&](int hour, const char* pool, std::uint64_t requests) {
+    const auto half_of = [&](double hour, const char* pool, std::uint64_t requests) {
         for (std::uint64_t i = 0; i < requests; ++i) {
             const std::string name = pool + std::to_string(i % 100);
             guard.observe(guard.identify({.name = name, .pool = pool}), {.prompt_hash = ++prompt},
-                          noon + hours(hour + static_cast<double>(i) / static_cast<double>(requests) * 0.99));
+                          noon + hours(hour + static_cast<double>(i) / static_cast<double>(requests) * 0.49));
         }
     };
     for (int hour = 0; hour < 5 * 24; ++hour) {
-        hour_of(hour, "small", 200);
-        hour_of(hour, "large", 2000);
+        half_of(hour, "small", 200);
+        half_of(hour + 0.5, "large", 2000);
     }
     CHECK(Heard(guard).all() == 0);
-    hour_of(120, "large", 2000);
-    hour_of(120, "small", 800); // nothing to the guard
+    half_of(120, "small", 800); // nothing to the guard
+    half_of(120.5, "large", 2000);
     const Heard heard(guard);
     CHECK(heard.of(Kind::total_requests) == 1);
     CHECK(heard.last.at(Kind::total_requests).client ==
           guard.identify({.pool = "small"}).hashes[static_cast<std::size_t>(Tier::pool)]);
-    hour_of(121, "new", 5000); // has no baseline yet, and is an excess of the guard
+    half_of(121, "new", 20'000); // has no baseline yet, and is an excess of the guard
     const Heard after(guard);
     CHECK(after.of(Kind::total_requests) == 1);
     CHECK(after.last.at(Kind::total_requests).client == 0);
