@@ -23,9 +23,11 @@ ORDINARY = ["person", "application", "batch", "logprobs"]
 
 def simulate(program, seeds, limits=LIMITS):
     """One dict for each seed and scenario."""
+
+    def run(seed):
+        return subprocess.run([program, limits, str(seed)], check=True, capture_output=True, text=True).stdout
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        command = lambda seed: [program, limits, str(seed)]
-        run = lambda seed: subprocess.run(command(seed), check=True, capture_output=True, text=True).stdout
         return [json.loads(line) for output in pool.map(run, seeds) for line in output.splitlines()]
 
 

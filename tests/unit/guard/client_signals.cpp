@@ -97,15 +97,15 @@ TEST_CASE("logprobs and logit_bias raise events by count and share, and only whe
     const Observation plain{}, logprobs{.logprobs = true}, bias{.logit_bias_entries = 300};
     send(guard, named(guard, 1), 99, noon, prompt, logprobs);
     CHECK(Heard(guard).all() == 0);
-    send(guard, named(guard, 1), 1, noon, prompt, logprobs);
+    send(guard, named(guard, 1), 1, noon + hours(1), prompt, logprobs);
     Heard heard(guard);
     CHECK(heard.all() == 1);
     CHECK(heard.last.at(Kind::logprobs_use).used == 100);
     CHECK(heard.last.at(Kind::logprobs_use).budget == Budget::logprob_tokens);
-    send(guard, named(guard, 2), 102, noon, prompt, plain);
-    send(guard, named(guard, 2), 101, noon, prompt, bias); // not half of all
+    send(guard, named(guard, 2), 102, noon + hours(2), prompt, plain);
+    send(guard, named(guard, 2), 101, noon + hours(3), prompt, bias); // not half of all
     CHECK(Heard(guard).all() == 0);
-    send(guard, named(guard, 2), 1, noon, prompt, bias);
+    send(guard, named(guard, 2), 1, noon + hours(4), prompt, bias);
     const Heard biased(guard);
     CHECK(biased.all() == 1);
     CHECK(biased.last.at(Kind::logit_bias_use).used == 50);
@@ -202,17 +202,17 @@ TEST_CASE("a client is its name, else its address; who tells neither counts in t
     for (int i = 0; i < 10; ++i) { // ten addresses of one key
         Address other = address;
         other.bytes[0] = static_cast<std::uint8_t>(i);
-        send(guard, guard.identify({.name = "key", .address = other}), 10, noon, prompt);
+        send(guard, guard.identify({.name = "key", .address = other}), 10, noon + hours(i), prompt);
     }
     Heard heard(guard);
     CHECK(heard.all() == 1);
     CHECK(heard.last.at(Kind::distinct_prompts).tier == Tier::client);
-    send(guard, guard.identify({.address = address}), 100, noon, prompt);
+    send(guard, guard.identify({.address = address}), 100, noon + hours(10), prompt);
     const Heard of_address(guard);
     CHECK(of_address.all() == 1);
     CHECK(of_address.last.at(Kind::distinct_prompts).tier == Tier::address);
-    send(guard, guard.identify({}), 1000, noon, prompt);
-    send(guard, guard.identify({.pool = "pool"}), 1000, noon, prompt);
+    send(guard, guard.identify({}), 1000, noon + hours(11), prompt);
+    send(guard, guard.identify({.pool = "pool"}), 1000, noon + hours(12), prompt);
     CHECK(Heard(guard).all() == 0);
 }
 
