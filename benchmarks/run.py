@@ -15,6 +15,7 @@ from pathlib import Path
 
 import environment
 import guard_http
+import guard_speed
 import model
 import report
 import watermark
@@ -333,7 +334,8 @@ def main():
                                         options.quick)
             parts["watermark"] = watermark_report.render(environment.machine(), results)
         if options.only in (None, "guard"):
-            guard = guard_http.report(bench.build, bench.folder, bench.python, options.quick)
+            guard = guard_speed.report(bench.build, bench.python) + "\n\n"
+            guard += guard_http.report(bench.build, bench.folder, bench.python, options.quick)
     finally:
         if not options.keep:
             shutil.rmtree(bench.folder)

@@ -102,7 +102,7 @@ class Check {
         return units_[static_cast<std::size_t>(window.budget)];
     }
     [[nodiscard]] std::chrono::nanoseconds until(std::uint64_t tick) const noexcept {
-        return std::chrono::nanoseconds(Clock::until(tick, moment_, now_));
+        return std::chrono::nanoseconds(moment_.until(tick));
     }
     void report(GuardEvent event) noexcept {
         event.now = std::chrono::nanoseconds(now_);

@@ -16,8 +16,13 @@ inline constexpr std::int64_t tick_ns = 500'000;
 /// What one check takes for the present.
 struct Moment {
     std::uint64_t tick = 0;
-    std::int64_t offset = 0; ///< of the tick to the ticks of `now`
     bool stepped_back = false;
+    std::int64_t lag = 0; ///< nanoseconds that `now`, with the clock's steps made good, lies after the tick's start
+
+    /// Nanoseconds from `now` until guard time is `goal`, if the clock makes no step.
+    [[nodiscard]] std::int64_t until(std::uint64_t goal) const noexcept {
+        return static_cast<std::int64_t>(goal - tick) * tick_ns - lag;
+    }
 };
 
 class Clock {
@@ -31,27 +36,31 @@ class Clock {
 
     /// Thread-safe. Two calls of which one happens before the other get ticks that do not fall.
     Moment advance(std::int64_t now_ns) noexcept {
-        const std::int64_t now = floor_ticks(now_ns);
+        const Ticks now = ticks_of(now_ns);
         const std::int64_t offset = offset_.load(std::memory_order_acquire);
         std::int64_t tick = tick_.load(std::memory_order_acquire);
-        const std::int64_t here = now + offset;
+        const std::int64_t here = now.whole + offset;
         if (here <= tick) {
             if (tick - here > step_back_) return step(now);
-            return {static_cast<std::uint64_t>(tick), offset, false};
+        } else {
+            if (here - tick > everything_) return step(now);
+            raise(here, tick);
         }
-        if (here - tick > everything_) return step(now);
-        raise(here, tick);
-        return {static_cast<std::uint64_t>(tick), offset, false};
-    }
-
-    /// Nanoseconds from `now` until guard time is `tick`, if the clock makes no step.
-    [[nodiscard]] static std::int64_t until(std::uint64_t tick, const Moment& moment, std::int64_t now_ns) noexcept {
-        const std::int64_t ticks = static_cast<std::int64_t>(tick) - moment.offset - floor_ticks(now_ns);
-        return ticks * tick_ns - (now_ns % tick_ns + (now_ns % tick_ns < 0 ? tick_ns : 0));
+        return moment_of(tick, now, offset, false);
     }
 
   private:
-    static std::int64_t floor_ticks(std::int64_t ns) noexcept { return ns / tick_ns - (ns % tick_ns < 0 ? 1 : 0); }
+    struct Ticks {
+        std::int64_t whole; // rounded down
+        std::int64_t rest;  // nanoseconds
+    };
+    static Ticks ticks_of(std::int64_t ns) noexcept {
+        const std::int64_t whole = ns / tick_ns, rest = ns % tick_ns;
+        return rest < 0 ? Ticks{whole - 1, rest + tick_ns} : Ticks{whole, rest};
+    }
+    static Moment moment_of(std::int64_t tick, Ticks now, std::int64_t offset, bool stepped_back) noexcept {
+        return {static_cast<std::uint64_t>(tick), stepped_back, (now.whole + offset - tick) * tick_ns + now.rest};
+    }
 
     // The maximum of both, stored and in `tick`.
     void raise(std::int64_t here, std::int64_t& tick) noexcept {
@@ -60,23 +69,23 @@ class Clock {
         if (tick < here) tick = here;
     }
 
-    Moment step(std::int64_t now) noexcept {
+    Moment step(Ticks now) noexcept {
         stepping_.lock();
         std::int64_t tick = tick_.load(std::memory_order_acquire);
         std::int64_t offset = offset_.load(std::memory_order_acquire);
-        const std::int64_t here = now + offset;
+        const std::int64_t here = now.whole + offset;
         const bool back = tick - here > step_back_;
         if (here - tick > everything_) {
             raise(tick + everything_, tick);
-            offset = tick - now;
+            offset = tick - now.whole;
         } else if (back) {
-            offset = tick - now;
+            offset = tick - now.whole;
         } else {
             raise(here, tick);
         }
         offset_.store(offset, std::memory_order_release);
         stepping_.unlock();
-        return {static_cast<std::uint64_t>(tick), offset, back};
+        return moment_of(tick, now, offset, back);
     }
 
     std::atomic<std::int64_t> tick_{0};

@@ -5,6 +5,7 @@
 #include "guard/state.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace weightseal {
 
@@ -32,7 +33,6 @@ ClientKey Guard::identify(const Client& client) const noexcept {
         const auto t = static_cast<std::size_t>(tier);
         key.hashes[t] = crypto::short_hash(state_->hash_keys[t], bytes);
         key.tiers = static_cast<std::uint8_t>(key.tiers | 1U << t);
-        state_->prefetch(t, key.hashes[t]);
     };
     if (client.name) set(Tier::client, as_bytes(*client.name));
     if (client.pool) set(Tier::pool, as_bytes(*client.pool));
@@ -46,7 +46,15 @@ ClientKey Guard::identify(const Client& client) const noexcept {
             set(Tier::address, bytes.first(4));
         }
     }
+    prefetch(key);
     return key;
+}
+
+void Guard::prefetch(const ClientKey& client) const noexcept {
+    for (unsigned tiers = client.tiers; tiers != 0; tiers &= tiers - 1) {
+        const auto tier = static_cast<std::size_t>(std::countr_zero(tiers));
+        state_->prefetch(tier, client.hashes[tier]);
+    }
 }
 
 Costs Guard::costs_of(const CompletionRequest& request) const noexcept {

@@ -46,15 +46,12 @@ struct State {
     void configure(const Limits& limits, std::chrono::nanoseconds now);
     void trim(std::chrono::nanoseconds now);
 
-    /// Starts to load a client's counts.
-    void prefetch(std::size_t tier, std::uint64_t hash) const noexcept {
-        const std::uintptr_t slots = homes[tier].slots.load(std::memory_order_relaxed);
-        const std::uint64_t number =
-            Table::slot_number(hash, homes[tier].slots_of_shard.load(std::memory_order_relaxed));
-        if (slots == 0) return;
-        __builtin_prefetch(reinterpret_cast<const void*>(slots + number * sizeof(Line)), 1);
-        __builtin_prefetch(reinterpret_cast<const void*>(slots + (number + 1) * sizeof(Line)),
-                           1); // every third is there
+    /// Starts to load a client's counts, unless somebody is at them.
+    void prefetch(std::size_t tier, std::uint64_t hash) noexcept {
+        SpinLock& lock = stripe(tier, hash).lock;
+        if (!lock.try_lock()) return;
+        if (const auto& table = generations.back()->tables[tier]) table->prefetch(hash);
+        lock.unlock();
     }
 
     [[nodiscard]] Stripe& stripe(std::size_t tier, std::uint64_t hash) noexcept {
@@ -86,12 +83,6 @@ struct State {
         bool operator==(const LimitedTiers&) const = default;
     };
     std::atomic<LimitedTiers> tiers{};
-    // Where clients' slots are, for `prefetch`, which does no harm if the table has gone meanwhile.
-    struct AtomicHomes {
-        std::atomic<std::uintptr_t> slots{0};
-        std::atomic<std::uint64_t> slots_of_shard{0};
-    };
-    std::array<AtomicHomes, tier_count> homes;
     std::atomic<std::uint64_t> token_cap{0};
     std::atomic<std::uint64_t> logprob_token_cap{0};
     std::atomic<std::uint64_t> tickets_reported{0};

@@ -39,21 +39,20 @@ class Carver {
 Table::Table(std::vector<Window> windows, std::size_t capacity)
     : windows_(std::move(windows)), places_(places_for(capacity)) {
     const std::size_t count = windows_.size();
-    slots_of_shard_ = std::size_t{places_} * 7 / 4 + 1; // at four sevenths, a client is 1.7 slots from home
+    groups_ = std::size_t{places_} * 3 / 2 / Tags::group + 1; // at two thirds, a group is full for one client in thirty
     row_ = std::max<std::size_t>(places_ / (16 * count), 64);
     const auto carve = [&](std::byte* data) {
         Carver carver(data);
-        const std::span<Line> slots = carver.take<Line>(shard_count * slots_of_shard_);
         overflow_.rings = carver.take<Line>(count).data();
         for (std::size_t i = 0; i < shard_count; ++i) {
             Shard& shard = shards_[i];
+            shard.slots = carver.take<Line>(slots_of_shard()).data();
+            shard.tags = carver.take<Tags>(groups_).data();
             shard.more = carver.take<Line>(places_ * (count - 1)).data();
             shard.hashes = carver.take<std::uint64_t>(places_);
             shard.numbers = carver.take<std::uint64_t>(count * Sketch::quarters);
             shard.cells = carver.take<float>(count * Sketch::cells_needed(row_)).data();
-            if (data != nullptr) shard.slots = slots.subspan(i * slots_of_shard_, slots_of_shard_);
         }
-        slots_ = slots.data();
         return carver.size();
     };
     memory_ = AlignedBuffer(carve(nullptr), {});
@@ -109,10 +108,10 @@ void Table::find_place(std::uint64_t hash, Line* scratch, Seat& seat) noexcept {
     seat.overflow = true;
     if (shard.tick < shard.saturated_until) return;
     double lowest = at_limit;
-    for (std::size_t seen = 0; seen < shard.slots.size(); ++seen) {
+    for (std::size_t seen = 0; seen < slots_of_shard(); ++seen) {
         if (seen >= search_length && seat.victim != nullptr) break;
         Line* const slot = &shard.slots[shard.hand];
-        shard.hand = shard.hand + 1 == shard.slots.size() ? 0 : shard.hand + 1;
+        shard.hand = shard.hand + 1 == slots_of_shard() ? 0 : shard.hand + 1;
         if (slot->owner == 0) continue;
         const Seat other = seat_at(shard, slot);
         advance(other);
@@ -155,9 +154,12 @@ bool Table::keep(const Seat& seat) noexcept {
         place = place_of(*seat.victim);
         sent_away = send_away(shard, seat.victim);
     }
-    Line* slot = shard.slots.data() + home(seat.hash, slots_of_shard_);
-    while (slot->owner != 0)
-        slot = next(shard, slot);
+    std::size_t group = home_of(seat.hash) / Tags::group;
+    while (!shard.tags[group].empty())
+        group = group + 1 == groups_ ? 0 : group + 1;
+    const std::size_t at = shard.tags[group].empty().first();
+    shard.tags[group].set(at, seat.hash);
+    Line* const slot = shard.slots + group * Tags::group + at;
     slot->ring = seat.slot->ring;
     slot->owner = seat.hash << place_bits | (place + 1);
     shard.hashes[place] = seat.hash;
@@ -183,24 +185,25 @@ bool Table::send_away(Shard& shard, Line* slot) noexcept {
             if (used != 0) sketch.note(hash, q, used);
         }
     }
-    erase(shard, slot);
+    erase(shard, static_cast<std::size_t>(slot - shard.slots));
     return had_counts;
 }
 
 // Empties a slot, and moves up those that it had pushed from their homes.
-void Table::erase(Shard& shard, Line* slot) const noexcept {
-    const std::size_t size = shard.slots.size();
+void Table::erase(Shard& shard, std::size_t hole) const noexcept {
+    const std::size_t size = slots_of_shard();
     const auto distance = [&](std::size_t from, std::size_t to) { return to >= from ? to - from : to + size - from; };
-    auto hole = static_cast<std::size_t>(slot - shard.slots.data());
     for (std::size_t at = hole;;) {
         at = at + 1 == size ? 0 : at + 1;
         if (shard.slots[at].owner == 0) break;
-        const std::size_t wanted = home(shard.hashes[place_of(shard.slots[at])], slots_of_shard_);
-        if (distance(wanted, at) < distance(hole, at)) continue; // its home lies after the hole
+        const std::uint64_t hash = shard.hashes[place_of(shard.slots[at])];
+        if (distance(home_of(hash), at) < distance(hole, at)) continue; // its home lies after the hole
         shard.slots[hole] = shard.slots[at];
+        shard.tags[hole / Tags::group].set(hole % Tags::group, hash);
         hole = at;
     }
     shard.slots[hole].owner = 0;
+    shard.tags[hole / Tags::group].clear(hole % Tags::group);
 }
 
 void Table::note(std::uint64_t hash, std::size_t window, std::uint64_t bucket, std::uint64_t cost) noexcept {

@@ -2,13 +2,15 @@
 // Tables: the counts of one tier's clients, in memory that is fixed from the start.
 //
 // A table is cut into shards. A shard has slots, an open-addressing hash table whose slots hold the ring of the first
-// window, so that most checks touch one cache line; a row of further rings for each client it can hold; and for each
-// window a sketch of those who had to go. A newcomer takes a free place, or that of a client whose counts have all left
+// window; a tag of one byte for each slot, few enough to stay in the processor's caches, so that a check waits for
+// memory once, for its client's slot; a row of further rings for each client it can hold; and for each window a sketch
+// of those who had to go. A newcomer takes a free place, or that of a client whose counts have all left
 // their windows, or that of one with low counts, which go to the sketch. Clients at their limit are never moved: where
 // a whole shard is at its limit, newcomers are charged to what they share.
 
 #include "guard/sketch.hpp"
 #include "guard/spin_lock.hpp"
+#include "guard/tags.hpp"
 #include "guard/window.hpp"
 #include "weightseal/core/aligned_buffer.hpp"
 
@@ -72,25 +74,19 @@ class Table {
     /// New numbers for a window, if the table has it. The caller holds all locks.
     void set_limit(const Window& wanted) noexcept;
 
-    /// The slots of all shards, and where a client's is looked for first.
-    [[nodiscard]] const Line* slots() const noexcept { return slots_; }
-    [[nodiscard]] std::uint64_t slots_of_shard() const noexcept { return slots_of_shard_; }
-    [[nodiscard]] static std::uint64_t home(std::uint64_t hash, std::uint64_t slots_of_shard) noexcept {
-        return (hash << shard_bits >> 32) * slots_of_shard >> 32;
-    }
-    [[nodiscard]] static std::uint64_t slot_number(std::uint64_t hash, std::uint64_t slots_of_shard) noexcept {
-        return shard_of(hash) * slots_of_shard + home(hash, slots_of_shard);
+    /// Starts to load a client's counts.
+    void prefetch(std::uint64_t hash) const noexcept {
+        const Shard& shard = shards_[shard_of(hash)];
+        const std::size_t home = home_of(hash);
+        __builtin_prefetch(shard.slots + home + shard.tags[home / Tags::group].equal_to(hash).first() % Tags::group, 1);
     }
 
     /// Finds the rings of a client that has a place, and advances them to `tick`; false if it has none.
     [[nodiscard]] bool find(std::uint64_t hash, std::uint64_t tick, Seat& seat) noexcept {
         Shard& shard = shards_[shard_of(hash)];
         if (tick != shard.tick) set_tick(shard, tick);
-        Line* slot = shard.slots.data() + home(hash, slots_of_shard_);
-        for (;; slot = next(shard, slot)) {
-            if (slot->owner == 0) return false;
-            if (is_owner(slot->owner, hash)) break;
-        }
+        Line* const slot = find_slot(shard, hash);
+        if (slot == nullptr) return false;
         seat = seat_at(shard, slot);
         seat.hash = hash;
         advance(seat);
@@ -123,7 +119,8 @@ class Table {
 
   private:
     struct alignas(64) Shard {
-        std::span<Line> slots;
+        Line* slots = nullptr;
+        Tags* tags = nullptr;                                 // of each group of slots
         Line* more = nullptr;                                 // further rings, by place
         std::uint64_t tick = UINT64_MAX;                      // of the last check
         std::array<std::uint64_t, max_tier_limits> buckets{}; // of each window, then
@@ -135,6 +132,8 @@ class Table {
         float* cells = nullptr;
     };
 
+    [[nodiscard]] std::size_t slots_of_shard() const noexcept { return groups_ * Tags::group; }
+
     // An owner is 40 bits of the hash, and where the client's hash and further rings are.
     static constexpr unsigned place_bits = 24;
     static constexpr std::uint64_t place_mask = (std::uint64_t{1} << place_bits) - 1;
@@ -143,8 +142,19 @@ class Table {
         return ((owner ^ hash << place_bits) & ~place_mask) == 0;
     }
     [[nodiscard]] static std::uint64_t place_of(const Line& slot) noexcept { return (slot.owner & place_mask) - 1; }
-    [[nodiscard]] static Line* next(const Shard& shard, Line* slot) noexcept {
-        return ++slot == shard.slots.data() + shard.slots.size() ? shard.slots.data() : slot;
+    /// The first slot of the group where a client's is looked for first.
+    [[nodiscard]] std::size_t home_of(std::uint64_t hash) const noexcept {
+        return static_cast<std::size_t>((hash << shard_bits >> 32) * groups_ >> 32) * Tags::group;
+    }
+    [[nodiscard]] Line* find_slot(const Shard& shard, std::uint64_t hash) const noexcept {
+        for (std::size_t group = home_of(hash) / Tags::group;; group = group + 1 == groups_ ? 0 : group + 1) {
+            const Tags tags = shard.tags[group];
+            for (Tags::Set found = tags.equal_to(hash); found; found.pop()) {
+                Line* const slot = shard.slots + group * Tags::group + found.first();
+                if (is_owner(slot->owner, hash)) return slot;
+            }
+            if (tags.empty()) return nullptr;
+        }
     }
     [[nodiscard]] Seat seat_at(const Shard& shard, Line* slot) noexcept {
         Line* const more = shard.more + place_of(*slot) * (windows_.size() - 1);
@@ -161,13 +171,12 @@ class Table {
     [[nodiscard]] double fill(const Seat& seat) const noexcept;
     [[nodiscard]] std::uint64_t next_boundary(std::uint64_t tick) const noexcept;
     bool send_away(Shard& shard, Line* slot) noexcept;
-    void erase(Shard& shard, Line* slot) const noexcept;
+    void erase(Shard& shard, std::size_t slot) const noexcept;
 
     std::vector<Window> windows_;
     std::uint32_t places_ = 0; // of a shard
     std::size_t row_ = 0;      // cells of a sketch's row
-    std::uint64_t slots_of_shard_ = 0;
-    const Line* slots_ = nullptr;
+    std::size_t groups_ = 0;   // of slots, of a shard
     AlignedBuffer memory_;
     std::array<Shard, shard_count> shards_;
     Overflow overflow_;

@@ -92,7 +92,10 @@ class Guard {
     Guard& operator=(const Guard&) = delete;
     ~Guard();
 
+    /// A client's key, which stays the same. Starts to load the client's counts, as `prefetch` does.
     [[nodiscard]] ClientKey identify(const Client& client) const noexcept;
+    /// Starts to load a client's counts, so that a check of it some hundred nanoseconds later need not wait for memory.
+    void prefetch(const ClientKey& client) const noexcept;
 
     /// What `request` costs: tokens are those of the input and the most that may come out, capped at the lowest limit
     /// there is, so that one long request alone is never above it.

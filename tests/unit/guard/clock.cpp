@@ -84,7 +84,7 @@ TEST_CASE("the time until a tick is exact to the nanosecond") {
         now += static_cast<std::int64_t>(random.below(50'000'000));
         const guard::Moment moment = clock.advance(now);
         const std::uint64_t goal = moment.tick + random.between(1, 5000);
-        const std::int64_t wait = Clock::until(goal, moment, now);
+        const std::int64_t wait = moment.until(goal);
         REQUIRE(clock.advance(now + wait - 1).tick == goal - 1);
         REQUIRE(clock.advance(now + wait).tick == goal);
         now += wait;
