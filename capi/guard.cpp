@@ -10,9 +10,9 @@ SAME(WSEAL_TIER_POOL, weightseal::Tier::pool);
 SAME(WSEAL_BUDGET_LOGIT_BIAS_ENTRIES, weightseal::Budget::logit_bias_entries);
 SAME(WSEAL_BUDGET_COUNT, weightseal::budget_count);
 SAME(WSEAL_FORWARDED, weightseal::ForwardedHeader::forwarded);
-SAME(WSEAL_LOGPROBS_WITH_LOGIT_BIAS, weightseal::Reason::logprobs_with_logit_bias);
+SAME(WSEAL_SERVER_UNAVAILABLE, weightseal::Reason::server_unavailable);
 SAME(WSEAL_TICKET_UNKNOWN, weightseal::Settlement::unknown);
-SAME(WSEAL_EVENT_LIMITS_CHANGED, weightseal::GuardEventKind::limits_changed);
+SAME(WSEAL_EVENT_SHARED_RESTORED, weightseal::GuardEventKind::shared_restored);
 #undef SAME
 
 struct wseal_guard {
@@ -81,7 +81,7 @@ wseal_decision to_c(const Decision& decision) noexcept {
 }
 
 Decision to_decision(const wseal_decision& c) {
-    if (c.reason > WSEAL_LOGPROBS_WITH_LOGIT_BIAS || c.tier >= tier_count || c.budget >= budget_count)
+    if (c.reason > WSEAL_SERVER_UNAVAILABLE || c.tier >= tier_count || c.budget >= budget_count)
         throw Error(Errc::invalid_argument, "decision", "is none of this library");
     Decision decision;
     decision.allowed = c.allowed != 0;
@@ -109,11 +109,11 @@ const char* wseal_budget_name(uint32_t budget) {
 }
 
 const char* wseal_reason_name(uint32_t reason) {
-    return reason <= WSEAL_LOGPROBS_WITH_LOGIT_BIAS ? reason_name(static_cast<Reason>(reason)) : nullptr;
+    return reason <= WSEAL_SERVER_UNAVAILABLE ? reason_name(static_cast<Reason>(reason)) : nullptr;
 }
 
 const char* wseal_guard_event_name(uint32_t kind) {
-    return kind <= WSEAL_EVENT_LIMITS_CHANGED ? event_name(static_cast<GuardEventKind>(kind)) : nullptr;
+    return kind <= WSEAL_EVENT_SHARED_RESTORED ? event_name(static_cast<GuardEventKind>(kind)) : nullptr;
 }
 
 wseal_status wseal_guard_new(const char* limits, size_t limits_size, const wseal_guard_options* options,

@@ -117,7 +117,9 @@ typedef enum wseal_reason {
     WSEAL_IN_DEBT = 2,                 /**< more was used than reserved, and has not left the window */
     WSEAL_TABLE_SATURATED = 3,         /**< a newcomer, and what newcomers share is used up */
     WSEAL_COST_EXCEEDS_LIMIT = 4,      /**< no retry can succeed */
-    WSEAL_LOGPROBS_WITH_LOGIT_BIAS = 5 /**< it wants both, and the limits forbid that */
+    WSEAL_LOGPROBS_WITH_LOGIT_BIAS = 5, /**< it wants both, and the limits forbid that */
+    WSEAL_LEASE_PENDING = 6,            /**< shared state: nothing is leased yet for it, but soon */
+    WSEAL_SERVER_UNAVAILABLE = 7        /**< shared state: no server, and the failure policy is closed */
 } wseal_reason;
 
 /** The answer to a check. `tier` to `reset_after` describe one limit: of a refusal the one that takes longest, of an
@@ -171,7 +173,7 @@ WSEAL_API wseal_status wseal_guard_settle(wseal_guard* guard, uint64_t ticket, c
 /** Fields of an HTTP response, with terminator; empty: leave the field out. */
 typedef struct wseal_http_fields {
     size_t struct_size;         /**< set by the caller */
-    uint32_t status;            /**< 200; 429 for a limit, 400 for WSEAL_LOGPROBS_WITH_LOGIT_BIAS */
+    uint32_t status;            /**< 200; 429 for a limit, 400 for WSEAL_LOGPROBS_WITH_LOGIT_BIAS, 503 for the last two */
     char retry_after[24];       /**< Retry-After (RFC 9110) */
     char rate_limit[96];        /**< RateLimit (draft-ietf-httpapi-ratelimit-headers-10) */
     char rate_limit_policy[96]; /**< RateLimit-Policy (same draft) */
@@ -191,7 +193,9 @@ typedef enum wseal_guard_event_kind {
     WSEAL_EVENT_TABLE_SATURATED = 2,   /**< newcomers are charged to what they share */
     WSEAL_EVENT_TICKETS_EXHAUSTED = 3, /**< admitted without a ticket; at most once a second */
     WSEAL_EVENT_CLOCK_STEPPED_BACK = 4,
-    WSEAL_EVENT_LIMITS_CHANGED = 5
+    WSEAL_EVENT_LIMITS_CHANGED = 5,
+    WSEAL_EVENT_SHARED_DEGRADED = 6, /**< a server of shared state is not to be had: `used` is the wseal_status */
+    WSEAL_EVENT_SHARED_RESTORED = 7  /**< it is again */
 } wseal_guard_event_kind;
 
 /** One event. What a kind has no use for is 0. */

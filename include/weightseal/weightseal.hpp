@@ -22,6 +22,7 @@
 #include "weightseal/guard/events.hpp"           // what it reports, like `GuardEvent`
 #include "weightseal/guard/guard.hpp"            // budgets for clients, like `Guard`
 #include "weightseal/guard/limits.hpp"           // how much a client may ask for, like `Limits`
+#include "weightseal/guard/shared.hpp"           // budgets on a server, like `SharedGuard`
 #include "weightseal/io/byte_source.hpp"         // files, memory and callbacks, like `file_source`
 #include "weightseal/io/parallel.hpp"            // threads, ours or the engine's, like `Parallel`
 #include "weightseal/keys/key.hpp"               // keys and their text form, like `Key::parse`

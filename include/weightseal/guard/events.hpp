@@ -15,6 +15,8 @@ enum class GuardEventKind : std::uint8_t {
     tickets_exhausted = 3, ///< admitted without a ticket; at most once a second
     clock_stepped_back = 4,
     limits_changed = 5,
+    shared_degraded = 6, ///< a server of shared state is not to be had: `used` is the `Errc` of the failure
+    shared_restored = 7, ///< it is again
 };
 
 /// "limit_reached", …
