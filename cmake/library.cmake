@@ -32,7 +32,7 @@ set_source_files_properties(
 )
 # The watermark's arithmetic is specified to the last bit: products and sums are rounded one by one.
 target_compile_options(weightseal_objects PRIVATE -ffp-contract=off)
-set(weightseal_link_libraries PkgConfig::libsodium PkgConfig::hiredis OpenSSL::SSL OpenSSL::Crypto fmt::fmt Threads::Threads)
+set(weightseal_link_libraries PkgConfig::libsodium OpenSSL::SSL OpenSSL::Crypto fmt::fmt Threads::Threads)
 if(WEIGHTSEAL_IPSEC_MB)
     # By name, so that the installed package finds it wherever its user has it.
     list(APPEND weightseal_link_libraries IPSec_MB)
@@ -42,6 +42,9 @@ endif()
 target_link_libraries(
     weightseal_objects PRIVATE ${weightseal_link_libraries} nlohmann_json::nlohmann_json Eigen3::Eigen
 )
+# Its flags are of one source only.
+set_source_files_properties(src/guard/shared/reply.cpp PROPERTIES INCLUDE_DIRECTORIES "${hiredis_INCLUDE_DIRS}")
+list(APPEND weightseal_link_libraries PkgConfig::hiredis)
 
 add_library(weightseal_static STATIC $<TARGET_OBJECTS:weightseal_objects>)
 add_library(weightseal::core ALIAS weightseal_static)

@@ -2,7 +2,7 @@
 
 #include "weightseal/core/error.hpp"
 
-#include <hiredis/hiredis.h>
+#include <hiredis.h>
 #include <new>
 
 namespace weightseal::guard {

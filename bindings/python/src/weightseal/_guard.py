@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple, TypeVar, Union
 
 from . import _ffi
 from ._handle import SharedHandle
@@ -15,6 +15,7 @@ from ._handle import SharedHandle
 #: Limits as JSON text, or as what `json.dumps` makes that text of.
 Limits = Union[str, bytes, Mapping[str, Any]]
 
+_Self = TypeVar("_Self", bound="BaseGuard")
 _HEADERS = {"x-forwarded-for": 0, "forwarded": 1}
 _SETTLEMENTS = ("settled", "in_debt", "expired", "unknown")
 
@@ -70,56 +71,18 @@ class GuardCounters(NamedTuple):
     memory: int
 
 
-class Guard:
-    """Admits or refuses requests so that every window of time holds no more than its limit, in memory that is fixed from
-    the start. Thread-safe.
+class BaseGuard:
+    """What all guards do. Thread-safe."""
 
-    Args:
-        queries: How many completions a client may ask for …
-        window: … in this many seconds.
-        limits: Instead of both, limits as JSON text or a dict:
-            {"limits": [{"tier": "client", "budget": "tokens", "limit": 100000, "window": 60}]}
-        capacity: Clients that are counted exactly. With `limits` it is theirs.
-        secret: 32 bytes that key the hashes of clients in events; without, they are random.
-        trusted_proxies: Addresses and networks whose `forwarded` header counts, such as "10.0.0.0/8".
-        forwarded_header: Which header they write, "x-forwarded-for" or "forwarded".
+    _prefix = "wseal_guard"  #: of its functions in C
 
-    Raises:
-        ValueError: `limits` beside `queries`, `window` or `capacity`; an unknown header; a secret of another length.
-        Error: What limits or proxies break, with field and line.
-    """
+    def __init__(self, handle: ctypes.c_void_p) -> None:
+        free = getattr(_ffi.lib, f"{self._prefix}_free")
+        self._handle = SharedHandle(handle, lambda: free(handle), "guard")
 
-    def __init__(
-        self,
-        queries: int | None = None,
-        window: int | None = None,
-        *,
-        limits: Limits | None = None,
-        capacity: int | None = None,
-        secret: bytes | None = None,
-        trusted_proxies: Sequence[str] = (),
-        forwarded_header: str = "x-forwarded-for",
-    ) -> None:
-        if limits is None:
-            limit = {"budget": "queries", "limit": _or(queries, 500), "window": _or(window, 3600)}
-            limits = {"capacity": _or(capacity, 1_000_000), "limits": [limit]}
-        elif not (queries is window is capacity is None):
-            raise ValueError("give either limits, or queries, window and capacity")
-        if forwarded_header not in _HEADERS:
-            raise ValueError(f"unknown header {forwarded_header!r}; there are {', '.join(_HEADERS)}")
-        if secret is not None and len(secret) != _ffi.KEY_BYTES:
-            raise ValueError(f"a secret has {_ffi.KEY_BYTES} bytes, this one has {len(secret)}")
-        proxies = (ctypes.c_char_p * len(trusted_proxies))(*(_ffi.text(proxy) for proxy in trusted_proxies))
-        options = _ffi.GuardOptions(
-            secret=secret,
-            trusted_proxies=proxies,
-            trusted_proxies_count=len(proxies),
-            forwarded_header=_HEADERS[forwarded_header],
-        )
-        text = _json(limits)
-        handle = ctypes.c_void_p()
-        _ffi.call(_ffi.lib.wseal_guard_new, text, len(text), ctypes.byref(options), ctypes.byref(handle))
-        self._handle = SharedHandle(handle, lambda: _ffi.lib.wseal_guard_free(handle), "guard")
+    def _call(self, function: str, *arguments: Any) -> None:
+        with self._handle as guard:
+            _ffi.call(getattr(_ffi.lib, f"{self._prefix}_{function}"), guard, *arguments)
 
     def check(
         self,
@@ -136,6 +99,7 @@ class Guard:
         logprobs: bool = False,
         logit_bias_entries: int = 0,
         now: float | None = None,
+        _function: str = "check",
     ) -> Decision:
         """Admits a request and charges what it asks for to all limits of its client, or refuses it and charges nothing.
 
@@ -167,9 +131,7 @@ class Guard:
             logprobs=bool(logprobs),
         )
         raw = _ffi.GuardDecision()
-        with self._handle as guard:
-            arguments = (ctypes.byref(client), ctypes.byref(request), _nanoseconds(now), ctypes.byref(raw))
-            _ffi.call(_ffi.lib.wseal_guard_check, guard, *arguments)
+        self._call(_function, ctypes.byref(client), ctypes.byref(request), _nanoseconds(now), ctypes.byref(raw))
         return _decision(raw)
 
     def settle(
@@ -188,28 +150,14 @@ class Guard:
         ticket = decision if isinstance(decision, int) else decision.ticket
         usage = _ffi.GuardUsage(tokens=_count(tokens), logprob_tokens=_count(logprob_tokens))
         settlement = ctypes.c_uint32()
-        with self._handle as guard:
-            arguments = (_count(ticket), ctypes.byref(usage), _nanoseconds(now), ctypes.byref(settlement))
-            _ffi.call(_ffi.lib.wseal_guard_settle, guard, *arguments)
+        self._call("settle", _count(ticket), ctypes.byref(usage), _nanoseconds(now), ctypes.byref(settlement))
         return _SETTLEMENTS[settlement.value]
-
-    def configure(self, limits: Limits, *, now: float | None = None) -> None:
-        """Changes the limits. New numbers hold at once, and counts are kept. Where tiers, budgets, windows or the
-        capacity change, old and new limits both decide until the longest old window has passed.
-
-        Raises:
-            Error: What limits break; "limits_change_pending" when earlier changes are still passing. Nothing has changed.
-        """
-        text = _json(limits)
-        with self._handle as guard:
-            _ffi.call(_ffi.lib.wseal_guard_configure, guard, text, len(text), _nanoseconds(now))
 
     def events(self) -> Iterator[GuardEvent]:
         """Takes the events that wait, oldest first. 4096 can wait; the others are counted in `dropped_events`."""
         raw, found = _ffi.GuardEvent(), ctypes.c_int()
         while True:
-            with self._handle as guard:
-                _ffi.call(_ffi.lib.wseal_guard_next_event, guard, ctypes.byref(raw), ctypes.byref(found))
+            self._call("next_event", ctypes.byref(raw), ctypes.byref(found))
             if not found.value:
                 return
             yield GuardEvent(
@@ -225,19 +173,91 @@ class Guard:
     @property
     def counters(self) -> GuardCounters:
         raw = _ffi.GuardCounters()
-        with self._handle as guard:
-            _ffi.call(_ffi.lib.wseal_guard_get_counters, guard, ctypes.byref(raw))
+        self._call("get_counters", ctypes.byref(raw))
         return GuardCounters(*(getattr(raw, field) for field in GuardCounters._fields))
 
     def close(self) -> None:
         """Releases the memory once running calls have returned. Closing twice does nothing."""
         self._handle.close()
 
-    def __enter__(self) -> Guard:
+    def __enter__(self: _Self) -> _Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class Guard(BaseGuard):
+    """Admits or refuses requests so that every window of time holds no more than its limit, in memory that is fixed from
+    the start. Thread-safe.
+
+    Args:
+        queries: How many completions a client may ask for …
+        window: … in this many seconds.
+        limits: Instead of both, limits as JSON text or a dict:
+            {"limits": [{"tier": "client", "budget": "tokens", "limit": 100000, "window": 60}]}
+        capacity: Clients that are counted exactly. With `limits` it is theirs.
+        secret: 32 bytes that key the hashes of clients in events; without, they are random.
+        trusted_proxies: Addresses and networks whose `forwarded` header counts, such as "10.0.0.0/8".
+        forwarded_header: Which header they write, "x-forwarded-for" or "forwarded".
+
+    Raises:
+        ValueError: `limits` beside `queries`, `window` or `capacity`; an unknown header; a secret of another length.
+        Error: What limits or proxies break, with field and line.
+    """
+
+    def __init__(
+        self,
+        queries: int | None = None,
+        window: int | None = None,
+        *,
+        limits: Limits | None = None,
+        capacity: int | None = None,
+        secret: bytes | None = None,
+        trusted_proxies: Sequence[str] = (),
+        forwarded_header: str = "x-forwarded-for",
+    ) -> None:
+        text = limits_text(queries, window, limits, capacity)
+        options = guard_options(secret, trusted_proxies, forwarded_header)
+        handle = ctypes.c_void_p()
+        _ffi.call(_ffi.lib.wseal_guard_new, text, len(text), ctypes.byref(options), ctypes.byref(handle))
+        super().__init__(handle)
+
+    def configure(self, limits: Limits, *, now: float | None = None) -> None:
+        """Changes the limits. New numbers hold at once, and counts are kept. Where tiers, budgets, windows or the
+        capacity change, old and new limits both decide until the longest old window has passed.
+
+        Raises:
+            Error: What limits break; "limits_change_pending" when earlier changes are still passing. Nothing has changed.
+        """
+        text = _json(limits)
+        self._call("configure", text, len(text), _nanoseconds(now))
+
+
+def limits_text(
+    queries: int | None, window: int | None, limits: Limits | None, capacity: int | None
+) -> bytes:
+    """The JSON of limits that come in either of two ways."""
+    if limits is None:
+        limit = {"budget": "queries", "limit": _or(queries, 500), "window": _or(window, 3600)}
+        limits = {"capacity": _or(capacity, 1_000_000), "limits": [limit]}
+    elif not (queries is window is capacity is None):
+        raise ValueError("give either limits, or queries, window and capacity")
+    return _json(limits)
+
+
+def guard_options(secret: bytes | None, trusted_proxies: Sequence[str], forwarded_header: str) -> _ffi.GuardOptions:
+    if forwarded_header not in _HEADERS:
+        raise ValueError(f"unknown header {forwarded_header!r}; there are {', '.join(_HEADERS)}")
+    if secret is not None and len(secret) != _ffi.KEY_BYTES:
+        raise ValueError(f"a secret has {_ffi.KEY_BYTES} bytes, this one has {len(secret)}")
+    proxies = (ctypes.c_char_p * len(trusted_proxies))(*(_ffi.text(proxy) for proxy in trusted_proxies))
+    return _ffi.GuardOptions(
+        secret=secret,
+        trusted_proxies=proxies,
+        trusted_proxies_count=len(proxies),
+        forwarded_header=_HEADERS[forwarded_header],
+    )
 
 
 def _or(value: int | None, default: int) -> int:
