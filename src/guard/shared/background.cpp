@@ -146,36 +146,22 @@ void Exchange::connect(Link& link, Instant now) {
 // Moves bytes, reads replies and sends what waits.
 void Exchange::move(Link& link) {
     try {
-        const bool was_ready = link.connection->ready();
-        link.connection->step();
-        if (!link.connection->ready()) return;
-        if (!was_ready) {
-            link.addresses_tried = 0;
-            cluster_.learn(link.connection->slots(), link.node);
-        }
-        while (!link.sent.empty()) {
-            const std::optional<Reply> reply = link.connection->reply();
-            if (!reply) break;
-            take_reply(link, *reply);
-        }
-        if (link.waiting.empty()) return;
-        const Instant deadline = std::chrono::steady_clock::now() + options_.timeout;
-        for (; !link.waiting.empty(); link.waiting.pop_front()) {
-            Task& task = link.waiting.front();
-            task.deadline = deadline;
-            if (task.asking) link.connection->send(command({"ASKING"}));
-            link.connection->send(task.kind == Task::Kind::slots
-                                      ? command({"CLUSTER", "SLOTS"})
-                                      : text_of(task.call, link.connection->script(), task.whole));
-            if (task.asking) { // its OK comes first
-                Task ok;
-                ok.kind = Task::Kind::slots;
-                ok.deadline = deadline;
-                link.sent.push_back(std::move(ok));
+        for (;;) {
+            const bool was_ready = link.connection->ready();
+            link.connection->step();
+            if (!link.connection->ready()) return;
+            if (!was_ready) {
+                link.addresses_tried = 0;
+                cluster_.learn(link.connection->slots(), link.node);
             }
-            link.sent.push_back(std::move(task));
+            while (!link.sent.empty()) {
+                const std::optional<Reply> reply = link.connection->reply();
+                if (!reply) break;
+                take_reply(link, *reply);
+            }
+            if (link.waiting.empty()) return;
+            send_waiting(link); // the next step may bring the first answers already
         }
-        link.connection->step();
     } catch (const Error& error) {
         if (!link.connection->ready() && error.errc() == Errc::server_unreachable &&
             ++link.addresses_tried < link.node.addresses()) {
@@ -186,6 +172,25 @@ void Exchange::move(Link& link) {
         break_off(link, error.errc());
     } catch (const std::exception&) {
         break_off(link, Errc::out_of_memory);
+    }
+}
+
+void Exchange::send_waiting(Link& link) {
+    const Instant deadline = std::chrono::steady_clock::now() + options_.timeout;
+    for (; !link.waiting.empty(); link.waiting.pop_front()) {
+        Task& task = link.waiting.front();
+        task.deadline = deadline;
+        if (task.asking) { // its OK comes first
+            Task ok;
+            ok.kind = Task::Kind::slots;
+            ok.deadline = deadline;
+            link.connection->send(command({"ASKING"}));
+            link.sent.push_back(std::move(ok));
+        }
+        link.connection->send(task.kind == Task::Kind::slots
+                                  ? command({"CLUSTER", "SLOTS"})
+                                  : text_of(task.call, link.connection->script(), task.whole));
+        link.sent.push_back(std::move(task));
     }
 }
 

@@ -91,6 +91,7 @@ class Exchange {
     void tend(Link& link, Instant now);
     void connect(Link& link, Instant now);
     void move(Link& link);
+    void send_waiting(Link& link);
     void take_reply(Link& link, const Reply& reply);
     void break_off(Link& link, Errc reason);
     void give_up(const Task& task);
