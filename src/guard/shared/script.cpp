@@ -186,6 +186,9 @@ std::string encode(const std::vector<WindowQuestion>& questions) {
 std::vector<WindowAnswer> decode(std::string_view answer, const std::vector<WindowQuestion>& questions) {
     if (answer.size() != questions.size() * answer_fields * sizeof(double)) refuse();
     std::vector<WindowAnswer> answers;
+    bool any_refused = false;
+    bool any_given = false;
+    bool all_given = true;
     for (std::size_t i = 0; i < questions.size(); ++i) {
         const WindowQuestion& question = questions[i];
         const std::string_view fields = answer.substr(i * answer_fields * sizeof(double));
@@ -200,9 +203,11 @@ std::vector<WindowAnswer> decode(std::string_view answer, const std::vector<Wind
         a.in_debt = flag(load(fields, 5));
         a.bucket_left = whole(load(fields, 6), 2 * static_cast<double>(question.length));
         a.window_left = whole(load(fields, 7), window + static_cast<double>(question.length));
-        const bool given = a.granted >= question.need;
-        if (a.granted != 0 && (!given || a.refused)) refuse();
+        any_refused = any_refused || a.refused;
+        all_given = all_given && a.granted >= question.need;
+        any_given = any_given || a.granted != 0;
     }
+    if (any_refused ? any_given : !all_given) refuse(); // all windows give, or none
     return answers;
 }
 

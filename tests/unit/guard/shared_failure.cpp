@@ -104,7 +104,7 @@ TEST_CASE("shared failure: connections that the server has closed are made anew,
     guard::SharedState leasing(only({queries(4000, 3600)}), shared_secret(),
                                shared_options(server.url(), SharedMode::lease), time.server());
     CHECK(ask(exact, "x", {}, time.now()).remaining == 39);
-    CHECK(soon([&] { return ask(leasing, "x", {.queries = 1000}, time.now(), false).allowed; }));
+    CHECK(soon([&] { return ask(leasing, "z", {.queries = 1000}, time.now(), false).allowed; }));
     CHECK(std::stol(server.command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"})) >= 2);
     CHECK(ask(exact, "x", {}, time.now()).remaining == 38);
     CHECK(soon([&] { return ask(leasing, "y", {.queries = 1000}, time.now(), false).allowed; }));

@@ -71,11 +71,11 @@ void hammer(const RedisServer& server, SharedMode mode, std::uint64_t seed, int 
 TEST_CASE("shared: exact checks of several guards never admit more than the limit in any window") {
     if (!have_redis()) return;
     RedisServer server;
-    hammer(server, SharedMode::exact, 1, 60 * static_cast<int>(effort), 12, 1000 * effort);
+    hammer(server, SharedMode::exact, 1, 60 * static_cast<int>(effort), 12, 700 * effort);
 }
 
 TEST_CASE("shared: leases of several guards never admit more than the limit in any window") {
     if (!have_redis()) return;
     RedisServer server;
-    hammer(server, SharedMode::lease, 2, 60 * static_cast<int>(effort), 400, 500 * effort);
+    hammer(server, SharedMode::lease, 2, 60 * static_cast<int>(effort), 400, 400 * effort);
 }
