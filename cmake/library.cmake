@@ -42,8 +42,7 @@ endif()
 target_link_libraries(
     weightseal_objects PRIVATE ${weightseal_link_libraries} nlohmann_json::nlohmann_json Eigen3::Eigen
 )
-# Its flags are of one source only.
-set_source_files_properties(src/guard/shared/reply.cpp PROPERTIES INCLUDE_DIRECTORIES "${hiredis_INCLUDE_DIRS}")
+set_source_files_properties(src/guard/shared/reply.cpp PROPERTIES COMPILE_OPTIONS "${weightseal_hiredis_options}")
 list(APPEND weightseal_link_libraries PkgConfig::hiredis)
 
 add_library(weightseal_static STATIC $<TARGET_OBJECTS:weightseal_objects>)

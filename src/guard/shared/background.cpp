@@ -18,6 +18,7 @@ struct Exchange::Link {
     Node& node;
     std::unique_ptr<Connection> connection;
     Instant greeted_by{};
+    bool has_answered = false; // on this connection
     std::size_t addresses_tried = 0;
     std::deque<Task> waiting; // for the greeting
     std::deque<Task> sent;    // in the order of the replies
@@ -136,6 +137,7 @@ void Exchange::connect(Link& link, Instant now) {
         if (link.addresses_tried == 0) link.node.resolve();
         link.greeted_by = now + greeting_time;
         link.connection = link.node.connect();
+        link.has_answered = false;
     } catch (const Error& error) {
         break_off(link, error.errc());
     } catch (const std::exception&) {
@@ -169,6 +171,10 @@ void Exchange::move(Link& link) {
             link.connection.reset();
             return;
         }
+        if (link.has_answered && link.sent.empty() && error.errc() == Errc::server_unreachable) {
+            link.connection.reset(); // servers close connections that are idle: what waits goes through a new one
+            return;
+        }
         break_off(link, error.errc());
     } catch (const std::exception&) {
         break_off(link, Errc::out_of_memory);
@@ -197,6 +203,7 @@ void Exchange::send_waiting(Link& link) {
 void Exchange::take_reply(Link& link, const Reply& reply) {
     Task task = std::move(link.sent.front());
     link.sent.pop_front();
+    link.has_answered = true;
     if (task.kind == Task::Kind::slots) { // or the OK of ASKING, which tells of none
         cluster_.learn(slots_of(reply), link.node);
         return;
@@ -250,8 +257,6 @@ void Exchange::break_off(Link& link, Errc reason) {
     for (const Task& task : lost)
         give_up(task);
     if (stopping_) return;
-    // A connection on which nothing was under way may be closed: servers do that to idle ones.
-    if (lost.empty() && !link.node.breaker.open()) return;
     fail(link.node, reason);
     if (cluster_.has_slots()) ask_for_slots(link.node);
 }
