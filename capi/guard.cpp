@@ -6,29 +6,50 @@ SAME(WSEAL_TIER_POOL, weightseal::Tier::pool);
 SAME(WSEAL_BUDGET_LOGIT_BIAS_ENTRIES, weightseal::Budget::logit_bias_entries);
 SAME(WSEAL_BUDGET_COUNT, weightseal::budget_count);
 SAME(WSEAL_FORWARDED, weightseal::ForwardedHeader::forwarded);
-SAME(WSEAL_LOGPROBS_WITH_LOGIT_BIAS, weightseal::Reason::logprobs_with_logit_bias);
+SAME(WSEAL_SERVER_UNAVAILABLE, weightseal::Reason::server_unavailable);
 SAME(WSEAL_TICKET_UNKNOWN, weightseal::Settlement::unknown);
-SAME(WSEAL_EVENT_LIMITS_CHANGED, weightseal::GuardEventKind::limits_changed);
-SAME(WSEAL_EVENT_TOTAL_DISTINCT_PROMPTS, weightseal::GuardEventKind::total_distinct_prompts);
+SAME(WSEAL_EVENT_SHARED_RESTORED, weightseal::GuardEventKind::shared_restored);
 #undef SAME
 
 using namespace weightseal;
 using namespace weightseal::capi;
 
-namespace {
-
 using std::chrono::nanoseconds;
 
-Limits to_limits(const char* json, std::size_t size) {
-    return json == nullptr ? Limits{} : Limits::parse({json, size});
-}
+namespace weightseal::capi {
+namespace {
 
 std::optional<std::string_view> text_of(const char* data, std::size_t size) noexcept {
     if (data == nullptr) return std::nullopt;
     return std::string_view(data, size);
 }
 
-Client to_client(const wseal_guard& guard, const wseal_client* client) {
+} // namespace
+
+Limits to_limits(const char* json, std::size_t size) {
+    return json == nullptr ? Limits{} : Limits::parse({json, size});
+}
+
+Proxies to_proxies(const wseal_guard_options& c) {
+    if (c.forwarded_header > WSEAL_FORWARDED)
+        throw Error(Errc::invalid_argument, "forwarded_header", "is no header that this library knows");
+    if (c.trusted_proxies_count != 0) require(c.trusted_proxies);
+    Proxies proxies;
+    proxies.header = static_cast<ForwardedHeader>(c.forwarded_header);
+    proxies.trusted.reserve(c.trusted_proxies_count);
+    for (std::size_t i = 0; i < c.trusted_proxies_count; ++i) {
+        require(c.trusted_proxies[i]);
+        proxies.trusted.push_back(Network::parse(c.trusted_proxies[i]));
+    }
+    return proxies;
+}
+
+Secret to_secret(const wseal_guard_options& c) {
+    if (c.secret == nullptr) return {};
+    return Secret::copy_of(std::as_bytes(std::span<const uint8_t, secret_size>(c.secret, secret_size)));
+}
+
+Client to_client(const Proxies& proxies, const wseal_client* client) {
     static constexpr wseal_client nobody = WSEAL_CLIENT_INIT;
     const wseal_client c = copy_options(client, nobody);
     Client who;
@@ -37,21 +58,27 @@ Client to_client(const wseal_guard& guard, const wseal_client* client) {
     if (c.peer == nullptr) return who;
     const std::optional<Address> peer = Address::parse({c.peer, c.peer_size});
     if (!peer) throw Error(Errc::bad_address, "peer", "is no address of the Internet");
-    who.address = client_address(*peer, text_of(c.forwarded, c.forwarded_size).value_or(""), guard.forwarded_header,
-                                 guard.trusted_proxies);
+    who.address =
+        client_address(*peer, text_of(c.forwarded, c.forwarded_size).value_or(""), proxies.header, proxies.trusted);
     return who;
 }
 
-Costs to_costs(const wseal_guard& guard, const wseal_request* request) {
+CompletionRequest to_request(const wseal_request* request) {
     static constexpr wseal_request plain = WSEAL_REQUEST_INIT;
     const wseal_request c = copy_options(request, plain);
-    return guard.guard.costs_of({.prompts = c.prompts,
-                                 .n = c.n,
-                                 .best_of = c.best_of,
-                                 .input_tokens = c.input_tokens,
-                                 .max_tokens = c.max_tokens,
-                                 .logprobs = c.logprobs != 0,
-                                 .logit_bias_entries = c.logit_bias_entries});
+    return {.prompts = c.prompts,
+            .n = c.n,
+            .best_of = c.best_of,
+            .input_tokens = c.input_tokens,
+            .max_tokens = c.max_tokens,
+            .logprobs = c.logprobs != 0,
+            .logit_bias_entries = c.logit_bias_entries};
+}
+
+Usage to_usage(const wseal_usage* usage) {
+    static constexpr wseal_usage nothing = WSEAL_USAGE_INIT;
+    const wseal_usage c = copy_options(usage, nothing);
+    return {c.tokens, c.logprob_tokens};
 }
 
 wseal_decision to_c(const Decision& decision) noexcept {
@@ -71,8 +98,37 @@ wseal_decision to_c(const Decision& decision) noexcept {
     return c;
 }
 
+wseal_guard_event to_c(const GuardEvent& event) noexcept {
+    wseal_guard_event c = WSEAL_GUARD_EVENT_INIT;
+    c.kind = static_cast<std::uint32_t>(event.kind);
+    c.tier = static_cast<std::uint32_t>(event.tier);
+    c.budget = static_cast<std::uint32_t>(event.budget);
+    c.window = event.window;
+    c.limit = event.limit;
+    c.used = event.used;
+    c.client = event.client;
+    c.now = event.now.count();
+    return c;
+}
+
+wseal_guard_counters to_c(const GuardCounters& counters, std::size_t memory) noexcept {
+    wseal_guard_counters c = WSEAL_GUARD_COUNTERS_INIT;
+    c.admitted = counters.admitted;
+    c.refused = counters.refused;
+    c.inserted = counters.inserted;
+    c.evicted = counters.evicted;
+    c.overflow = counters.overflow;
+    c.dropped_events = counters.dropped_events;
+    c.memory = memory;
+    return c;
+}
+
+} // namespace weightseal::capi
+
+namespace {
+
 Decision to_decision(const wseal_decision& c) {
-    if (c.reason > WSEAL_LOGPROBS_WITH_LOGIT_BIAS || c.tier >= tier_count || c.budget >= budget_count)
+    if (c.reason > WSEAL_SERVER_UNAVAILABLE || c.tier >= tier_count || c.budget >= budget_count)
         throw Error(Errc::invalid_argument, "decision", "is none of this library");
     Decision decision;
     decision.allowed = c.allowed != 0;
@@ -100,11 +156,11 @@ const char* wseal_budget_name(uint32_t budget) {
 }
 
 const char* wseal_reason_name(uint32_t reason) {
-    return reason <= WSEAL_LOGPROBS_WITH_LOGIT_BIAS ? reason_name(static_cast<Reason>(reason)) : nullptr;
+    return reason <= WSEAL_SERVER_UNAVAILABLE ? reason_name(static_cast<Reason>(reason)) : nullptr;
 }
 
 const char* wseal_guard_event_name(uint32_t kind) {
-    return kind <= WSEAL_EVENT_TOTAL_DISTINCT_PROMPTS ? event_name(static_cast<GuardEventKind>(kind)) : nullptr;
+    return kind <= WSEAL_EVENT_SHARED_RESTORED ? event_name(static_cast<GuardEventKind>(kind)) : nullptr;
 }
 
 wseal_status wseal_guard_new(const char* limits, size_t limits_size, const wseal_guard_options* options,
@@ -113,20 +169,8 @@ wseal_status wseal_guard_new(const char* limits, size_t limits_size, const wseal
         require(own_guard);
         static constexpr wseal_guard_options defaults = WSEAL_GUARD_OPTIONS_INIT;
         const wseal_guard_options c = copy_options(options, defaults);
-        if (c.forwarded_header > WSEAL_FORWARDED)
-            throw Error(Errc::invalid_argument, "forwarded_header", "is no header that this library knows");
-        if (c.trusted_proxies_count != 0) require(c.trusted_proxies);
-        std::vector<Network> proxies;
-        proxies.reserve(c.trusted_proxies_count);
-        for (std::size_t i = 0; i < c.trusted_proxies_count; ++i) {
-            require(c.trusted_proxies[i]);
-            proxies.push_back(Network::parse(c.trusted_proxies[i]));
-        }
-        Secret secret;
-        if (c.secret != nullptr)
-            secret = Secret::copy_of(std::as_bytes(std::span<const uint8_t, secret_size>(c.secret, secret_size)));
-        *own_guard = new wseal_guard{Guard(to_limits(limits, limits_size), secret), std::move(proxies),
-                                     static_cast<ForwardedHeader>(c.forwarded_header)};
+        Proxies proxies = to_proxies(c);
+        *own_guard = new wseal_guard{Guard(to_limits(limits, limits_size), to_secret(c)), std::move(proxies)};
     });
 }
 
@@ -154,8 +198,9 @@ wseal_status wseal_guard_check(wseal_guard* guard, const wseal_client* client, c
     return guarded(error, [&] {
         require(guard, client, decision);
         check_size(*decision); // before anything is charged
-        const ClientKey key = guard->guard.identify(to_client(*guard, client));
-        write_out(decision, to_c(guard->guard.check(key, to_costs(*guard, request), nanoseconds(now))));
+        const ClientKey key = guard->guard.identify(to_client(guard->proxies, client));
+        const Costs costs = guard->guard.costs_of(to_request(request));
+        write_out(decision, to_c(guard->guard.check(key, costs, nanoseconds(now))));
     });
 }
 
@@ -163,10 +208,7 @@ wseal_status wseal_guard_settle(wseal_guard* guard, uint64_t ticket, const wseal
                                 uint32_t* settlement, wseal_error* error) {
     return guarded(error, [&] {
         require(guard, usage, settlement);
-        static constexpr wseal_usage nothing = WSEAL_USAGE_INIT;
-        const wseal_usage c = copy_options(usage, nothing);
-        *settlement =
-            static_cast<std::uint32_t>(guard->guard.settle(ticket, {c.tokens, c.logprob_tokens}, nanoseconds(now)));
+        *settlement = static_cast<std::uint32_t>(guard->guard.settle(ticket, to_usage(usage), nanoseconds(now)));
     });
 }
 
@@ -181,7 +223,7 @@ wseal_status wseal_guard_observe(wseal_guard* guard, const wseal_client* client,
         if (c.prompt_hash != nullptr) seen.prompt_hash = *c.prompt_hash;
         seen.logprobs = c.logprobs != 0;
         seen.logit_bias_entries = c.logit_bias_entries;
-        guard->guard.observe(guard->guard.identify(to_client(*guard, client)), seen, nanoseconds(now));
+        guard->guard.observe(guard->guard.identify(to_client(guard->proxies, client)), seen, nanoseconds(now));
     });
 }
 
@@ -208,18 +250,7 @@ wseal_status wseal_guard_next_event(wseal_guard* guard, wseal_guard_event* event
         check_size(*event); // before it leaves the queue
         GuardEvent next;
         const bool any = guard->guard.take_events({&next, 1}) == 1;
-        if (any) {
-            wseal_guard_event c = WSEAL_GUARD_EVENT_INIT;
-            c.kind = static_cast<std::uint32_t>(next.kind);
-            c.tier = static_cast<std::uint32_t>(next.tier);
-            c.budget = static_cast<std::uint32_t>(next.budget);
-            c.window = next.window;
-            c.limit = next.limit;
-            c.used = next.used;
-            c.client = next.client;
-            c.now = next.now.count();
-            write_out(event, c);
-        }
+        if (any) write_out(event, to_c(next));
         *found = any ? 1 : 0;
     });
 }
@@ -228,7 +259,7 @@ wseal_status wseal_guard_pseudonym(const wseal_guard* guard, const wseal_client*
                                    char pseudonym[WSEAL_PSEUDONYM_SIZE], wseal_error* error) {
     return guarded(error, [&] {
         require(guard, client, pseudonym);
-        const ClientKey key = guard->guard.identify(to_client(*guard, client));
+        const ClientKey key = guard->guard.identify(to_client(guard->proxies, client));
         if (tier >= tier_count || (key.tiers >> tier & 1) == 0)
             throw Error(Errc::invalid_argument, "client", "has nothing that belongs to this tier");
         const std::string text = guard->guard.pseudonym(static_cast<Tier>(tier), key.hashes[tier]);
@@ -239,16 +270,7 @@ wseal_status wseal_guard_pseudonym(const wseal_guard* guard, const wseal_client*
 wseal_status wseal_guard_get_counters(const wseal_guard* guard, wseal_guard_counters* counters, wseal_error* error) {
     return guarded(error, [&] {
         require(guard, counters);
-        const GuardCounters sums = guard->guard.counters();
-        wseal_guard_counters c = WSEAL_GUARD_COUNTERS_INIT;
-        c.admitted = sums.admitted;
-        c.refused = sums.refused;
-        c.inserted = sums.inserted;
-        c.evicted = sums.evicted;
-        c.overflow = sums.overflow;
-        c.dropped_events = sums.dropped_events;
-        c.memory = guard->guard.memory();
-        write_out(counters, c);
+        write_out(counters, to_c(guard->guard.counters(), guard->guard.memory()));
     });
 }
 

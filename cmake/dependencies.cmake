@@ -4,8 +4,12 @@
 find_package(PkgConfig REQUIRED)
 # Guarded memory and randomness. Distributions ship it with a pkg-config file only.
 pkg_check_modules(libsodium REQUIRED IMPORTED_TARGET GLOBAL libsodium>=1.0.18)
-# AES-256-GCM, ChaCha20-Poly1305, HKDF and SHA-256, each with the instructions of the processor.
-find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
+# The protocol of Redis and Valkey: formatting and parsing only, the sockets are ours. Debian 12 ships 0.14.
+pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET GLOBAL hiredis>=0.14)
+# Its flags are those of few sources. Its headers are full of what our warnings warn of.
+list(TRANSFORM hiredis_INCLUDE_DIRS PREPEND "-isystem" OUTPUT_VARIABLE weightseal_hiredis_options)
+# AES-256-GCM, ChaCha20-Poly1305, HKDF and SHA-256, each with the instructions of the processor; TLS.
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS SSL Crypto)
 # AES-256-GCM with 512-bit VAES, which libcrypto 3.0 lacks: loads are half as fast again. x86-64 only.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
     set(weightseal_ipsec_mb_default ON)

@@ -18,6 +18,7 @@ file(GLOB weightseal_sources CONFIGURE_DEPENDS
     src/watermark/align/*.cpp
     src/watermark/kernels/*.cpp
     src/guard/*.cpp
+    src/guard/shared/*.cpp
     capi/*.cpp
 )
 
@@ -31,7 +32,7 @@ set_source_files_properties(
 )
 # The watermark's arithmetic is specified to the last bit: products and sums are rounded one by one.
 target_compile_options(weightseal_objects PRIVATE -ffp-contract=off)
-set(weightseal_link_libraries PkgConfig::libsodium OpenSSL::Crypto fmt::fmt Threads::Threads)
+set(weightseal_link_libraries PkgConfig::libsodium OpenSSL::SSL OpenSSL::Crypto fmt::fmt Threads::Threads)
 if(WEIGHTSEAL_IPSEC_MB)
     # By name, so that the installed package finds it wherever its user has it.
     list(APPEND weightseal_link_libraries IPSec_MB)
@@ -41,6 +42,8 @@ endif()
 target_link_libraries(
     weightseal_objects PRIVATE ${weightseal_link_libraries} nlohmann_json::nlohmann_json Eigen3::Eigen
 )
+set_source_files_properties(src/guard/shared/reply.cpp PROPERTIES COMPILE_OPTIONS "${weightseal_hiredis_options}")
+list(APPEND weightseal_link_libraries PkgConfig::hiredis)
 
 add_library(weightseal_static STATIC $<TARGET_OBJECTS:weightseal_objects>)
 add_library(weightseal::core ALIAS weightseal_static)

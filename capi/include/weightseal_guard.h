@@ -118,11 +118,13 @@ typedef struct wseal_request {
 /** Why a request was admitted or refused. */
 typedef enum wseal_reason {
     WSEAL_ADMITTED = 0,
-    WSEAL_LIMIT_REACHED = 1,           /**< a retry after `retry_after` succeeds */
-    WSEAL_IN_DEBT = 2,                 /**< more was used than reserved, and has not left the window */
-    WSEAL_TABLE_SATURATED = 3,         /**< a newcomer, and what newcomers share is used up */
-    WSEAL_COST_EXCEEDS_LIMIT = 4,      /**< no retry can succeed */
-    WSEAL_LOGPROBS_WITH_LOGIT_BIAS = 5 /**< it wants both, and the limits forbid that */
+    WSEAL_LIMIT_REACHED = 1,            /**< a retry after `retry_after` succeeds */
+    WSEAL_IN_DEBT = 2,                  /**< more was used than reserved, and has not left the window */
+    WSEAL_TABLE_SATURATED = 3,          /**< a newcomer, and what newcomers share is used up */
+    WSEAL_COST_EXCEEDS_LIMIT = 4,       /**< no retry can succeed */
+    WSEAL_LOGPROBS_WITH_LOGIT_BIAS = 5, /**< it wants both, and the limits forbid that */
+    WSEAL_LEASE_PENDING = 6,            /**< shared state: nothing is leased yet for it, but soon */
+    WSEAL_SERVER_UNAVAILABLE = 7        /**< shared state: no server, and the failure policy is closed */
 } wseal_reason;
 
 /** The answer to a check. `tier` to `reset_after` describe one limit: of a refusal the one that takes longest, of an
@@ -193,10 +195,10 @@ WSEAL_API wseal_status wseal_guard_observe(wseal_guard* guard, const wseal_clien
 
 /** Fields of an HTTP response, with terminator; empty: leave the field out. */
 typedef struct wseal_http_fields {
-    size_t struct_size;         /**< set by the caller */
-    uint32_t status;            /**< 200; 429 for a limit, 400 for WSEAL_LOGPROBS_WITH_LOGIT_BIAS */
-    char retry_after[24];       /**< Retry-After (RFC 9110) */
-    char rate_limit[96];        /**< RateLimit (draft-ietf-httpapi-ratelimit-headers-10) */
+    size_t struct_size;   /**< set by the caller */
+    uint32_t status;      /**< 200; 429 for a limit, 400 for WSEAL_LOGPROBS_WITH_LOGIT_BIAS, 503 for the last two */
+    char retry_after[24]; /**< Retry-After (RFC 9110) */
+    char rate_limit[96];  /**< RateLimit (draft-ietf-httpapi-ratelimit-headers-10) */
     char rate_limit_policy[96]; /**< RateLimit-Policy (same draft) */
 } wseal_http_fields;
 #define WSEAL_HTTP_FIELDS_INIT                                                                                         \
@@ -224,7 +226,9 @@ typedef enum wseal_guard_event_kind {
     WSEAL_EVENT_LOGIT_BIAS_USE = 10,    /**< of a client, percent of a day's requests */
     WSEAL_EVENT_TOTAL_REQUESTS = 11,    /**< of a pool, or of the guard (`client` is 0): excess, percent of an hour */
     WSEAL_EVENT_TOTAL_NEW_CLIENTS = 12, /**< likewise */
-    WSEAL_EVENT_TOTAL_DISTINCT_PROMPTS = 13 /**< likewise */
+    WSEAL_EVENT_TOTAL_DISTINCT_PROMPTS = 13, /**< likewise */
+    WSEAL_EVENT_SHARED_DEGRADED = 14, /**< a server of shared state is not to be had: `used` is the wseal_status */
+    WSEAL_EVENT_SHARED_RESTORED = 15  /**< it is again */
 } wseal_guard_event_kind;
 
 /** One event. What a kind has no use for is 0. */
@@ -328,6 +332,77 @@ WSEAL_API wseal_status wseal_guard_log_get_counters(const wseal_guard_log* log, 
 /** Counters in the text format of Prometheus, version 0.0.4, UTF-8 without a terminator; `log` may be NULL. */
 WSEAL_API wseal_status wseal_guard_metrics(const wseal_guard* guard, const wseal_guard_log* log,
                                            wseal_buffer** own_text, wseal_error* error);
+
+/* ---- Shared state --------------------------------------------------------------------------------------------- */
+
+/** Whether requests wait for the server. The same in all processes that share counts. */
+typedef enum wseal_shared_mode {
+    WSEAL_SHARED_LEASE = 0, /**< wseal_shared_guard_check decides at once, from leases */
+    WSEAL_SHARED_EXACT = 1  /**< the server decides each request */
+} wseal_shared_mode;
+
+/** What becomes of requests while the server of their counts does not answer as it should. */
+typedef enum wseal_failure_policy {
+    WSEAL_FAILURE_LOCAL = 0, /**< each process admits its share: a limit divided by `replicas` */
+    WSEAL_FAILURE_OPEN = 1,  /**< all are admitted, and not counted */
+    WSEAL_FAILURE_CLOSED = 2 /**< all are refused */
+} wseal_failure_policy;
+
+/** Texts are copied; 0 or NULL means the default. */
+typedef struct wseal_shared_options {
+    size_t struct_size;
+    const char* url;         /**< redis://[user[:password]@]host[:port][/database], rediss://..., unix:///path */
+    const char* password;    /**< instead of one in `url`. The caller wipes its own. */
+    const char* authorities; /**< PEM file of those who may vouch for a server of rediss; NULL: the system's */
+    const char* prefix;      /**< of keys on the server; NULL: "weightseal" */
+    uint32_t mode;           /**< wseal_shared_mode */
+    uint32_t failure_policy; /**< wseal_failure_policy */
+    uint32_t replicas;       /**< processes that share the counts, at most. Must be given */
+    uint32_t timeout_ms;     /**< for the server's answer; 0: 20 */
+    uint32_t leases;         /**< clients of each tier that can hold leases at once; 0: 65536 */
+    uint32_t connections;    /**< to each server, for requests that wait; 0: 64 */
+} wseal_shared_options;
+#define WSEAL_SHARED_OPTIONS_INIT                                                                                      \
+    { sizeof(wseal_shared_options), NULL, NULL, NULL, NULL, WSEAL_SHARED_LEASE, WSEAL_FAILURE_LOCAL, 0, 0, 0, 0 }
+
+/** A guard whose counts several processes keep together on a Redis (7 or later) or Valkey server. A child of fork must
+ *  not use its parent's. */
+typedef struct wseal_shared_guard wseal_shared_guard;
+
+/** Limits as for wseal_guard_new. `options` must have a secret, the same in all processes: the server sees clients as
+ *  HMAC-SHA-256 under it only. Starts a thread that connects; the server need not be there, and the failure policy
+ *  decides until it is. WSEAL_BAD_SERVER_URL, WSEAL_INVALID_ARGUMENT; WSEAL_LIMITS_OUT_OF_RANGE for a limit below
+ *  `replicas`. */
+WSEAL_API wseal_status wseal_shared_guard_new(const char* limits, size_t limits_size,
+                                              const wseal_guard_options* options, const wseal_shared_options* shared,
+                                              wseal_shared_guard** own_guard, wseal_error* error);
+WSEAL_API void wseal_shared_guard_free(wseal_shared_guard* own_guard);
+
+/** Waits for a connection, at most a second. WSEAL_SERVER_UNREACHABLE, WSEAL_SERVER_REFUSED (a wrong password, for
+ *  example), WSEAL_SERVER_ANSWER. */
+WSEAL_API wseal_status wseal_shared_guard_connect(wseal_shared_guard* guard, wseal_error* error);
+
+/** As wseal_guard_check. In lease mode it allocates nothing and never waits, and `now` must be of a clock that runs; a
+ *  request for which nothing is leased yet gets WSEAL_LEASE_PENDING. In exact mode it waits as the next one does. */
+WSEAL_API wseal_status wseal_shared_guard_check(wseal_shared_guard* guard, const wseal_client* client,
+                                                const wseal_request* request, int64_t now, wseal_decision* decision,
+                                                wseal_error* error);
+/** The same, but asks the server where no lease suffices, and waits for its answer, at most `timeout_ms`. */
+WSEAL_API wseal_status wseal_shared_guard_check_shared(wseal_shared_guard* guard, const wseal_client* client,
+                                                       const wseal_request* request, int64_t now,
+                                                       wseal_decision* decision, wseal_error* error);
+/** As wseal_guard_settle; never waits: the server hears of it later. */
+WSEAL_API wseal_status wseal_shared_guard_settle(wseal_shared_guard* guard, uint64_t ticket, const wseal_usage* usage,
+                                                 int64_t now, uint32_t* settlement, wseal_error* error);
+/** `degraded` is 1 while the failure policy decides for some clients at least, else 0. */
+WSEAL_API wseal_status wseal_shared_guard_is_degraded(const wseal_shared_guard* guard, int* degraded,
+                                                      wseal_error* error);
+/** As wseal_guard_next_event. */
+WSEAL_API wseal_status wseal_shared_guard_next_event(wseal_shared_guard* guard, wseal_guard_event* event, int* found,
+                                                     wseal_error* error);
+/** As wseal_guard_get_counters; `inserted`, `evicted` and `overflow` are of clients whom the process counted itself. */
+WSEAL_API wseal_status wseal_shared_guard_get_counters(const wseal_shared_guard* guard, wseal_guard_counters* counters,
+                                                       wseal_error* error);
 
 #ifdef __cplusplus
 }

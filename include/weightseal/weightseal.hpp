@@ -26,6 +26,7 @@
 #include "weightseal/guard/log_input.hpp"        // where logs are read from, like `open_log`
 #include "weightseal/guard/metrics.hpp"          // counters for Prometheus, like `guard_metrics`
 #include "weightseal/guard/replay.hpp"           // past traffic through limits, like `replay`
+#include "weightseal/guard/shared.hpp"           // budgets on a server, like `SharedGuard`
 #include "weightseal/guard/signals.hpp"          // what looks like extraction, like `Observation`
 #include "weightseal/guard/verify_log.hpp"       // whether an event log holds, like `verify_log`
 #include "weightseal/io/byte_source.hpp"         // files, memory and callbacks, like `file_source`

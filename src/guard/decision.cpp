@@ -8,12 +8,24 @@
 namespace weightseal {
 namespace {
 
-constexpr std::array reason_names{"admitted",        "limit_reached",      "in_debt",
-                                  "table_saturated", "cost_exceeds_limit", "logprobs_with_logit_bias"};
+constexpr std::array reason_names{"admitted",           "limit_reached",
+                                  "in_debt",            "table_saturated",
+                                  "cost_exceeds_limit", "logprobs_with_logit_bias",
+                                  "lease_pending",      "server_unavailable"};
 constexpr std::array event_names{
-    "limit_reached",  "in_debt",          "table_saturated",   "tickets_exhausted",     "clock_stepped_back",
-    "limits_changed", "distinct_prompts", "duplicate_prompts", "client_surge",          "logprobs_use",
-    "logit_bias_use", "total_requests",   "total_new_clients", "total_distinct_prompts"};
+    "limit_reached",  "in_debt",          "table_saturated",   "tickets_exhausted",      "clock_stepped_back",
+    "limits_changed", "distinct_prompts", "duplicate_prompts", "client_surge",           "logprobs_use",
+    "logit_bias_use", "total_requests",   "total_new_clients", "total_distinct_prompts", "shared_degraded",
+    "shared_restored"};
+
+int status_of(Reason reason) noexcept {
+    switch (reason) {
+    case Reason::logprobs_with_logit_bias: return 400;
+    case Reason::lease_pending:
+    case Reason::server_unavailable: return 503;
+    default: return 429;
+    }
+}
 
 std::int64_t whole_seconds(std::chrono::nanoseconds time) noexcept {
     return std::chrono::ceil<std::chrono::seconds>(time).count();
@@ -40,7 +52,7 @@ const char* event_name(GuardEventKind kind) noexcept {
 
 HttpFields http_fields(const Decision& decision) noexcept {
     HttpFields fields;
-    if (!decision.allowed) fields.status = decision.reason == Reason::logprobs_with_logit_bias ? 400 : 429;
+    if (!decision.allowed) fields.status = status_of(decision.reason);
     const std::int64_t retry = whole_seconds(decision.retry_after);
     if (retry > 0) print(fields.retry_after, "{}", retry);
     if (decision.window == 0) return fields;

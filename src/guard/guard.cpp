@@ -2,26 +2,12 @@
 
 #include "crypto/codec.hpp"
 #include "crypto/hash.hpp"
+#include "guard/costs.hpp"
 #include "guard/state.hpp"
 
-#include <algorithm>
 #include <bit>
 
 namespace weightseal {
-
-namespace {
-
-std::uint64_t saturating_mul(std::uint64_t a, std::uint64_t b) noexcept {
-    std::uint64_t product = 0;
-    return checked_mul(a, b, product) ? product : UINT64_MAX;
-}
-
-std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) noexcept {
-    std::uint64_t sum = 0;
-    return checked_add(a, b, sum) ? sum : UINT64_MAX;
-}
-
-} // namespace
 
 Guard::Guard(const Limits& limits, const Secret& secret) : state_(std::make_unique<guard::State>(limits, secret)) {}
 
@@ -58,17 +44,8 @@ void Guard::prefetch(const ClientKey& client) const noexcept {
 }
 
 Costs Guard::costs_of(const CompletionRequest& request) const noexcept {
-    const std::uint64_t completions =
-        saturating_mul(request.prompts, std::max({request.n, request.best_of, std::uint64_t{1}}));
-    const std::uint64_t out = saturating_mul(completions, request.max_tokens);
-    Costs costs;
-    costs.queries = completions;
-    costs.tokens =
-        std::min(saturating_add(request.input_tokens, out), state_->token_cap.load(std::memory_order_relaxed));
-    if (request.logprobs)
-        costs.logprob_tokens = std::min(out, state_->logprob_token_cap.load(std::memory_order_relaxed));
-    costs.logit_bias_entries = request.logit_bias_entries;
-    return costs;
+    return guard::costs_of(request, state_->token_cap.load(std::memory_order_relaxed),
+                           state_->logprob_token_cap.load(std::memory_order_relaxed));
 }
 
 Decision Guard::check(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now) noexcept {

@@ -29,6 +29,10 @@ class Tickets {
 
     [[nodiscard]] std::size_t memory() const noexcept { return count_ * sizeof(Slot); }
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
+    /// Where a ticket's reservation is: below `count`, if it was given.
+    [[nodiscard]] static std::uint64_t number_of(Ticket ticket) noexcept {
+        return ticket & ((std::uint64_t{1} << slot_bits) - 1);
+    }
 
     /// 0 when none of the next slots is free or expired.
     [[nodiscard]] Ticket issue(const Reservation& reservation) noexcept {
@@ -53,7 +57,7 @@ class Tickets {
 
     /// Takes the reservation out; false for a ticket that is not open.
     [[nodiscard]] bool claim(Ticket ticket, Reservation& reservation) noexcept {
-        const std::uint64_t at = ticket & ((std::uint64_t{1} << slot_bits) - 1);
+        const std::uint64_t at = number_of(ticket);
         const std::uint64_t use = ticket >> slot_bits;
         if (at >= count_) return false;
         Slot& slot = slots_[at];

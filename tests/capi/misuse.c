@@ -203,6 +203,48 @@ static void null_pointers_of_the_guard(void) {
     wseal_guard_free(NULL);
 }
 
+static void null_pointers_of_the_shared_guard(void) {
+    static const uint8_t secret[32] = {1};
+    wseal_guard_options options = WSEAL_GUARD_OPTIONS_INIT;
+    options.secret = secret;
+    wseal_shared_options shared = WSEAL_SHARED_OPTIONS_INIT;
+    shared.url = "unix:///nowhere/at/all";
+    shared.replicas = 1;
+    wseal_shared_guard* guard = NULL;
+    check(wseal_shared_guard_new(NULL, 0, &options, &shared, &guard, NULL) == WSEAL_OK, "a shared guard");
+    const wseal_client client = WSEAL_CLIENT_INIT;
+    const wseal_usage usage = WSEAL_USAGE_INIT;
+    wseal_decision decision = WSEAL_DECISION_INIT;
+    wseal_guard_event event = WSEAL_GUARD_EVENT_INIT;
+    wseal_guard_counters counters = WSEAL_GUARD_COUNTERS_INIT;
+    uint32_t settlement = 99;
+    int found = 99;
+
+    REFUSED(wseal_shared_guard_new(NULL, 0, NULL, &shared, &guard, error));
+    REFUSED(wseal_shared_guard_new(NULL, 0, &options, NULL, &guard, error));
+    REFUSED(wseal_shared_guard_new(NULL, 0, &options, &shared, NULL, error));
+    REFUSED(wseal_shared_guard_connect(NULL, error));
+    REFUSED(wseal_shared_guard_check(NULL, &client, NULL, 0, &decision, error));
+    REFUSED(wseal_shared_guard_check(guard, NULL, NULL, 0, &decision, error));
+    REFUSED(wseal_shared_guard_check(guard, &client, NULL, 0, NULL, error));
+    REFUSED(wseal_shared_guard_check_shared(NULL, &client, NULL, 0, &decision, error));
+    REFUSED(wseal_shared_guard_check_shared(guard, NULL, NULL, 0, &decision, error));
+    REFUSED(wseal_shared_guard_check_shared(guard, &client, NULL, 0, NULL, error));
+    REFUSED(wseal_shared_guard_settle(NULL, 1, &usage, 0, &settlement, error));
+    REFUSED(wseal_shared_guard_settle(guard, 1, NULL, 0, &settlement, error));
+    REFUSED(wseal_shared_guard_settle(guard, 1, &usage, 0, NULL, error));
+    REFUSED(wseal_shared_guard_is_degraded(NULL, &found, error));
+    REFUSED(wseal_shared_guard_is_degraded(guard, NULL, error));
+    REFUSED(wseal_shared_guard_next_event(NULL, &event, &found, error));
+    REFUSED(wseal_shared_guard_next_event(guard, NULL, &found, error));
+    REFUSED(wseal_shared_guard_next_event(guard, &event, NULL, error));
+    REFUSED(wseal_shared_guard_get_counters(NULL, &counters, error));
+    REFUSED(wseal_shared_guard_get_counters(guard, NULL, error));
+    check(settlement == 99 && found == 99 && !decision.allowed, "no output of a refused call");
+    wseal_shared_guard_free(guard);
+    wseal_shared_guard_free(NULL);
+}
+
 /* A struct of a size that no version of this library had. */
 static void struct_sizes(const wseal_key* key) {
     wseal_seal_options options = WSEAL_SEAL_OPTIONS_INIT;
@@ -251,6 +293,7 @@ int main(void) {
     null_pointers(key);
     null_pointers_of_the_watermark(key);
     null_pointers_of_the_guard();
+    null_pointers_of_the_shared_guard();
     struct_sizes(key);
     struct_sizes_of_the_watermark(key);
     names_of_numbers();

@@ -17,6 +17,8 @@ enum class Reason : std::uint8_t {
     table_saturated = 3,          ///< a newcomer, and what newcomers share is used up; a retry succeeds likewise
     cost_exceeds_limit = 4,       ///< the cost alone is above a limit; no retry can succeed
     logprobs_with_logit_bias = 5, ///< the request asks for both, and the limits forbid that
+    lease_pending = 6,            ///< shared state: nothing is leased yet for it, but soon; `check_shared` would wait
+    server_unavailable = 7,       ///< shared state: its server is not to be had, and the failure policy is `closed`
 };
 
 /// "admitted", "limit_reached", …
@@ -48,7 +50,7 @@ struct Decision {
 
 /// Fields of an HTTP response, as texts with a terminator; empty: leave the field out.
 struct HttpFields {
-    int status = 200;                         ///< 200, 429 for a limit, 400 for `logprobs_with_logit_bias`
+    int status = 200;                         ///< 200, 429 for a limit, 400 for `logprobs_with_logit_bias`, 503 for the last two
     std::array<char, 24> retry_after{};       ///< Retry-After (RFC 9110), seconds
     std::array<char, 96> rate_limit{};        ///< RateLimit (draft-ietf-httpapi-ratelimit-headers-10)
     std::array<char, 96> rate_limit_policy{}; ///< RateLimit-Policy (same draft)

@@ -25,6 +25,9 @@ enum class GuardEventKind : std::uint8_t {
     total_requests = 11,         ///< of a pool, or of the guard (`client` is 0): excess over the baseline
     total_new_clients = 12,      ///< likewise
     total_distinct_prompts = 13, ///< likewise
+
+    shared_degraded = 14, ///< a server of shared state is not to be had: `used` is the `Errc` of the failure
+    shared_restored = 15, ///< it is again
 };
 
 /// "limit_reached", …

@@ -27,6 +27,7 @@ static const struct {
     {"watermark structs", test_watermark_structs},
     {"guard", test_guard},
     {"guard log", test_guard_log},
+    {"shared guard", test_guard_shared},
 };
 
 int main(int argc, char** argv) {

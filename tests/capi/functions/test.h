@@ -90,5 +90,6 @@ void test_tensors(void);
 void test_watermark_structs(void);
 void test_guard(void);
 void test_guard_log(void);
+void test_guard_shared(void);
 
 #endif

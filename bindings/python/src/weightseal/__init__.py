@@ -31,6 +31,7 @@ from ._model import Model, TensorInfo
 from ._model import open_model as open
 from ._record import MarkReport, Record, TimeStamp
 from ._seal import seal
+from ._shared_guard import SharedGuard
 from ._slice import TensorSlice
 from ._source import ReadAt
 from ._statistics import Correlation, Significance, significance
@@ -54,6 +55,7 @@ __all__ = [
     "Model",
     "ReadAt",
     "Record",
+    "SharedGuard",
     "Significance",
     "TensorCorrelation",
     "TensorDetection",

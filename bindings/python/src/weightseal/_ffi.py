@@ -347,6 +347,24 @@ class GuardOptions(Sized):
     ]
 
 
+class SharedOptions(Sized):
+    """wseal_shared_options"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("url", c_char_p),
+        ("password", c_char_p),
+        ("authorities", c_char_p),
+        ("prefix", c_char_p),
+        ("mode", c_uint32),
+        ("failure_policy", c_uint32),
+        ("replicas", c_uint32),
+        ("timeout_ms", c_uint32),
+        ("leases", c_uint32),
+        ("connections", c_uint32),
+    ]
+
+
 class GuardClient(Sized):
     """wseal_client"""
 
@@ -480,6 +498,7 @@ PLAIN: dict[str, tuple[Any, list[Any]]] = {
     "wseal_model_family_name": (c_char_p, [c_uint32]),
     "wseal_guard_free": (None, [_Handle]),
     "wseal_guard_log_free": (None, [_Handle]),
+    "wseal_shared_guard_free": (None, [_Handle]),
     "wseal_tier_name": (c_char_p, [c_uint32]),
     "wseal_budget_name": (c_char_p, [c_uint32]),
     "wseal_reason_name": (c_char_p, [c_uint32]),
@@ -573,6 +592,20 @@ FALLIBLE: dict[str, list[Any]] = {
     "wseal_guard_log_get_counters": [_Handle, POINTER(GuardLogCounters)],
     "wseal_guard_pseudonym": [_Handle, POINTER(GuardClient), c_uint32, c_char_p],
     "wseal_guard_metrics": [_Handle, _Handle, _HandleOut],
+    "wseal_shared_guard_new": [c_char_p, c_size_t, POINTER(GuardOptions), POINTER(SharedOptions), _HandleOut],
+    "wseal_shared_guard_connect": [_Handle],
+    "wseal_shared_guard_check": [_Handle, POINTER(GuardClient), POINTER(GuardRequest), c_int64, POINTER(GuardDecision)],
+    "wseal_shared_guard_check_shared": [
+        _Handle,
+        POINTER(GuardClient),
+        POINTER(GuardRequest),
+        c_int64,
+        POINTER(GuardDecision),
+    ],
+    "wseal_shared_guard_settle": [_Handle, c_uint64, POINTER(GuardUsage), c_int64, POINTER(c_uint32)],
+    "wseal_shared_guard_is_degraded": [_Handle, POINTER(c_int)],
+    "wseal_shared_guard_next_event": [_Handle, POINTER(GuardEvent), POINTER(c_int)],
+    "wseal_shared_guard_get_counters": [_Handle, POINTER(GuardCounters)],
     "wseal_decision_http_fields": [POINTER(GuardDecision), POINTER(HttpFields)],
     "wseal_tensor_digest": [c_void_p, c_size_t, c_uint8 * DIGEST_BYTES],
     "wseal_original_root": [POINTER(Tensor), c_size_t, c_uint8 * DIGEST_BYTES],
