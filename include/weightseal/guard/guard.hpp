@@ -109,7 +109,7 @@ class Guard {
 
     /// Counts an admitted request for the signals, which raise events and refuse nothing; without `Limits::signals` it
     /// does nothing. Of clients with a name the name is observed, else the address. Hashing takes as long as the prompt
-    /// is; see `Signals`.
+    /// is.
     void observe(const ClientKey& client, const Observation& observation, std::chrono::nanoseconds now) noexcept;
 
     /// Changes the limits. New numbers hold at once, and counts are kept. Where tiers, budgets, windows, the capacity
