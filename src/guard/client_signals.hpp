@@ -88,8 +88,9 @@ class ClientSignals {
         if (surge_reported_ || thresholds.surge_ratio == 0 || hour_requests_ < thresholds.minimum ||
             hour_ - first_hour_ < thresholds.warm_up)
             return;
-        // Of less than one request an hour, no multiple says anything.
-        const double ratio = static_cast<double>(hour_requests_) / std::max(1.0, baseline_.busiest());
+        const double busiest = baseline_.busiest();
+        if (busiest == 0) return; // nothing is known, whatever the warm-up
+        const double ratio = static_cast<double>(hour_requests_) / busiest;
         if (ratio < static_cast<double>(thresholds.surge_ratio)) return;
         surge_reported_ = true;
         report(GuardEvent{.kind = GuardEventKind::client_surge,

@@ -80,8 +80,8 @@ struct GuardCounters {
     std::uint64_t dropped_events = 0;
 };
 
-/// Thread-safe. `identify`, `check`, `settle` and `observe` neither allocate nor throw, take no lock that all clients
-/// share, and do not read the clock.
+/// Thread-safe. `identify`, `check`, `settle` and `observe` neither allocate nor throw, and do not read the clock. They
+/// take no lock that all clients share, except that `observe` counts the totals of the guard under one.
 class Guard {
   public:
     /// @param secret  keys the hashes of clients, so that restarts and several processes give a client the same
@@ -113,7 +113,7 @@ class Guard {
 
     /// Counts an admitted request for the signals, which raise events and refuse nothing; without `Limits::signals` it
     /// does nothing. Of clients with a name the name is observed, else the address. Hashing takes as long as the prompt
-    /// is; signals of the whole guard are counted under a lock of their own, for some tens of nanoseconds.
+    /// is.
     void observe(const ClientKey& client, const Observation& observation, std::chrono::nanoseconds now) noexcept;
 
     /// Changes the limits. New numbers hold at once, and counts are kept. Where tiers, budgets, windows, the capacity

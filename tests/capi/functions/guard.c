@@ -302,11 +302,11 @@ static void signals(void) {
     OK(wseal_guard_next_event(guard, &event, &found, error));
     CHECK(found && event.kind == WSEAL_EVENT_DISTINCT_PROMPTS && event.used == 10 && event.limit == 10);
     CHECK(event.window == 86400 && event.tier == WSEAL_TIER_CLIENT && event.now == noon + second);
+    static const char few[] = "{\"signals\": {\"clients\": 63}}";
     const wseal_client nowhere = from("/run/socket", NULL);
     EXPECT(WSEAL_BAD_ADDRESS, wseal_guard_observe(guard, &nowhere, &observation, noon, error));
     REFUSED_SIZES(observation, wseal_guard_observe(guard, &client, &observation, noon, error));
-    EXPECT(WSEAL_LIMITS_OUT_OF_RANGE,
-           wseal_guard_configure(guard, "{\"signals\": {\"clients\": 63}}", 29, noon, error));
+    EXPECT(WSEAL_LIMITS_OUT_OF_RANGE, wseal_guard_configure(guard, few, strlen(few), noon, error));
     wseal_guard_free(guard);
 }
 

@@ -159,6 +159,17 @@ TEST_CASE("no baseline is believed before its warm-up, nor below the minimum") {
     CHECK(Heard(guard).of(Kind::client_surge) == 1);
 }
 
+TEST_CASE("without a warm-up there is still no surge before a first hour to compare with") {
+    Signals signals = nothing();
+    signals.surge_ratio = 2;
+    Guard guard(with(signals));
+    std::uint64_t prompt = 0;
+    send(guard, named(guard, 1), 1000, noon, prompt);
+    CHECK(Heard(guard).all() == 0);
+    send(guard, named(guard, 1), 2000, noon + hours(1), prompt);
+    CHECK(Heard(guard).of(Kind::client_surge) == 1);
+}
+
 TEST_CASE("signals of a day wait for the warm-up of the guard") {
     Signals signals = nothing();
     signals.distinct_prompts = 100;
