@@ -8,10 +8,9 @@
 namespace weightseal {
 namespace {
 
-constexpr std::array reason_names{"admitted",           "limit_reached",
-                                  "in_debt",            "table_saturated",
-                                  "cost_exceeds_limit", "logprobs_with_logit_bias",
-                                  "lease_pending",      "server_unavailable"};
+constexpr std::array reason_names{"admitted",        "limit_reached",      "in_debt",
+                                  "table_saturated", "cost_exceeds_limit", "logprobs_with_logit_bias",
+                                  "lease_pending",   "server_unavailable"};
 constexpr std::array event_names{
     "limit_reached",  "in_debt",          "table_saturated",   "tickets_exhausted",      "clock_stepped_back",
     "limits_changed", "distinct_prompts", "duplicate_prompts", "client_surge",           "logprobs_use",

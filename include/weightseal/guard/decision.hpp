@@ -50,7 +50,7 @@ struct Decision {
 
 /// Fields of an HTTP response, as texts with a terminator; empty: leave the field out.
 struct HttpFields {
-    int status = 200;                         ///< 200, 429 for a limit, 400 for `logprobs_with_logit_bias`, 503 for the last two
+    int status = 200; ///< 200, 429 for a limit, 400 for `logprobs_with_logit_bias`, 503 for the last two
     std::array<char, 24> retry_after{};       ///< Retry-After (RFC 9110), seconds
     std::array<char, 96> rate_limit{};        ///< RateLimit (draft-ietf-httpapi-ratelimit-headers-10)
     std::array<char, 96> rate_limit_policy{}; ///< RateLimit-Policy (same draft)

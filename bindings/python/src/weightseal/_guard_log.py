@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Union
 
 from . import _ffi
-from ._guard import Guard, _nanoseconds
+from ._base_guard import nanoseconds
+from ._guard import Guard
 from ._handle import SharedHandle
 from ._keys import Key, key_handle
 
@@ -82,7 +83,7 @@ class GuardLog:
         """
         events = ctypes.c_uint64()
         with self._guard._handle, self._handle as log:
-            _ffi.call(_ffi.lib.wseal_guard_log_write, log, _nanoseconds(now), _wall(wall), ctypes.byref(events))
+            _ffi.call(_ffi.lib.wseal_guard_log_write, log, nanoseconds(now), _wall(wall), ctypes.byref(events))
         return events.value
 
     @property
@@ -98,7 +99,7 @@ class GuardLog:
         if not self._handle.closed:
             complete = ctypes.c_int()
             with self._guard._handle, self._handle as log:
-                _ffi.call(_ffi.lib.wseal_guard_log_close, log, _nanoseconds(now), _wall(wall), ctypes.byref(complete))
+                _ffi.call(_ffi.lib.wseal_guard_log_close, log, nanoseconds(now), _wall(wall), ctypes.byref(complete))
             self._complete = bool(complete.value)
             self._handle.close()
         return self._complete
