@@ -12,12 +12,11 @@ namespace {
 
 constexpr std::size_t guards = 3;
 constexpr std::size_t clients = 4;
-constexpr std::uint64_t limit = 60;
 constexpr std::uint32_t window = 3600; // keys outlive the test, whose time is not the server's
 
 /// Each guard in a thread of its own: in each round all ask at once, then time moves on.
-void hammer(const RedisServer& server, SharedMode mode, std::uint64_t seed, int rounds, int questions,
-            std::uint64_t least_admitted) {
+void hammer(const RedisServer& server, SharedMode mode, std::uint64_t limit, std::uint64_t seed, int rounds,
+            int questions, std::uint64_t least_admitted) {
     SharedTime time;
     std::vector<std::unique_ptr<guard::SharedState>> states;
     for (std::size_t g = 0; g < guards; ++g)
@@ -71,11 +70,11 @@ void hammer(const RedisServer& server, SharedMode mode, std::uint64_t seed, int 
 TEST_CASE("shared: exact checks of several guards never admit more than the limit in any window") {
     if (!have_redis()) return;
     RedisServer server;
-    hammer(server, SharedMode::exact, 1, 60 * static_cast<int>(effort), 12, 700 * effort);
+    hammer(server, SharedMode::exact, 60, 1, 60 * static_cast<int>(effort), 12, 700 * effort);
 }
 
 TEST_CASE("shared: leases of several guards never admit more than the limit in any window") {
     if (!have_redis()) return;
     RedisServer server;
-    hammer(server, SharedMode::lease, 2, 60 * static_cast<int>(effort), 400, 400 * effort);
+    hammer(server, SharedMode::lease, 640, 2, 60 * static_cast<int>(effort), 400, 4000 * effort);
 }
