@@ -74,7 +74,7 @@ class LeaseCheck {
         return units_[static_cast<std::size_t>(window.window.budget)];
     }
     [[nodiscard]] std::chrono::nanoseconds until(std::uint64_t tick) const noexcept {
-        return std::chrono::nanoseconds(Clock::until(tick, moment_, now_.count()));
+        return std::chrono::nanoseconds(moment_.until(tick));
     }
     [[nodiscard]] bool usable(const Lease& lease) const noexcept {
         return moment_.tick < lease.deadline && lease.clock_steps == clock_steps_;
