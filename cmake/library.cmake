@@ -18,6 +18,7 @@ file(GLOB weightseal_sources CONFIGURE_DEPENDS
     src/watermark/align/*.cpp
     src/watermark/kernels/*.cpp
     src/guard/*.cpp
+    src/storage/*.cpp
     capi/*.cpp
 )
 
