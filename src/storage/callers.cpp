@@ -88,14 +88,14 @@ class Callers {
     void add_members(Part part, std::string_view name, const std::vector<Member>& members) {
         for (const Member& member : members) {
             Caller caller = caller_of(member.name);
-            if (caller.arn.empty()) caller = role(owner_, "member"); // an id alone
+            if (caller.arn.empty()) caller = role(owner_, fmt::format("member-{}", list_.size())); // an id alone
             if (!member.id.empty())
                 caller.unique_id = member.id;
             else if (exact_ids_)
                 caller.unique_id = fmt::format("AROAMEMBER{:010}", list_.size());
             else
                 caller.unique_id.clear();
-            add(part, caller, fmt::format("the {} {}", name, member.name));
+            add(part, caller, fmt::format("the {} {}", name, member.name.empty() ? member.id : member.name));
         }
     }
 

@@ -63,4 +63,20 @@ Json parse_json(std::string_view text, std::string_view subject) {
     return Json::parse(text.begin(), text.end());
 }
 
+const Json& at(const Json& json, std::initializer_list<std::string_view> path) {
+    static const Json nothing;
+    const Json* here = &json;
+    for (const std::string_view name : path) {
+        if (name == "0") {
+            if (!here->is_array() || here->empty()) return nothing;
+            here = &here->front();
+            continue;
+        }
+        const auto found = here->is_object() ? here->find(name) : here->end();
+        if (!here->is_object() || found == here->end()) return nothing;
+        here = &*found;
+    }
+    return *here;
+}
+
 } // namespace weightseal::storage

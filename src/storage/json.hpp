@@ -16,4 +16,7 @@ inline constexpr std::size_t max_depth = 64;
 /// Throws `policy_not_json`, `policy_too_large` or `duplicate_policy_field`.
 [[nodiscard]] Json parse_json(std::string_view text, std::string_view subject);
 
+/// The value at a path of names, or "0" for the first of an array; null where there is none.
+[[nodiscard]] const Json& at(const Json& json, std::initializer_list<std::string_view> path);
+
 } // namespace weightseal::storage

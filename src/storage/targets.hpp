@@ -21,12 +21,12 @@ enum class Signing : std::uint8_t { none, header, query, form };
 
 struct Way {
     bool is_tls = true;
-    bool is_wide = true;      ///< open to anybody: the Internet, or a network of the caller's own
-    bool is_intended = true;  ///< a VPC endpoint of the intent, or there are none in it
-    bool through_s3 = false;  ///< of KMS
+    bool is_wide = true;     ///< open to anybody: the Internet, or a network of the caller's own
+    bool is_intended = true; ///< a VPC endpoint of the intent, or there are none in it
+    bool through_s3 = false; ///< of KMS
     Signing signing = Signing::header;
     std::vector<std::pair<std::string, std::string>> keys; ///< condition keys of the network
-    std::string words;        ///< "over plain HTTP from the Internet"
+    std::string words;                                     ///< "over plain HTTP from the Internet"
 };
 
 [[nodiscard]] std::vector<Target> s3_targets(const Intent& intent, const Policy* policy);
