@@ -3,7 +3,7 @@
 
 #include "storage/json.hpp"
 #include "weightseal/storage/audit.hpp"
-#include "weightseal/storage/policy_document.hpp"
+#include "weightseal/storage/aws_policy.hpp"
 
 #include <map>
 

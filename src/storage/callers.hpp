@@ -4,7 +4,7 @@
 
 #include "storage/json.hpp"
 #include "weightseal/storage/intent.hpp"
-#include "weightseal/storage/policy_document.hpp"
+#include "weightseal/storage/aws_policy.hpp"
 #include "weightseal/storage/request.hpp"
 
 #include <set>

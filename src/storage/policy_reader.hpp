@@ -2,7 +2,7 @@
 // A policy out of JSON that was read already.
 
 #include "storage/json.hpp"
-#include "weightseal/storage/policy_document.hpp"
+#include "weightseal/storage/aws_policy.hpp"
 
 namespace weightseal::storage {
 

@@ -1,7 +1,7 @@
 #pragma once
 // Which callers, actions and resources a statement is about.
 
-#include "weightseal/storage/policy_document.hpp"
+#include "weightseal/storage/aws_policy.hpp"
 #include "weightseal/storage/request.hpp"
 
 namespace weightseal::storage {

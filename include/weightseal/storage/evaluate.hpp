@@ -1,7 +1,7 @@
 #pragma once
 // The evaluator: what AWS decides about a request to S3 or KMS, as far as policies tell.
 
-#include "weightseal/storage/policy_document.hpp" // Policy
+#include "weightseal/storage/aws_policy.hpp" // Policy
 #include "weightseal/storage/request.hpp"         // Request
 
 #include <cstddef>  // std::size_t

@@ -1,6 +1,6 @@
 // Reading policies: each refusal, by its own code.
 
-#include "weightseal/storage/policy_document.hpp"
+#include "weightseal/storage/aws_policy.hpp"
 #include "storage/codes.hpp"
 #include "support/catch.hpp"
 
