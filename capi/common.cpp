@@ -37,6 +37,12 @@ wseal_status fail(wseal_error* error, Errc code, const char* message) noexcept {
     return static_cast<wseal_status>(code);
 }
 
+wseal_buffer* text_buffer(std::string_view text) {
+    AlignedBuffer buffer(text.size(), {.huge_pages = false});
+    std::ranges::copy(as_bytes(text), buffer.data());
+    return new wseal_buffer{std::move(buffer)};
+}
+
 wseal_hooks hooks_of(const wseal_hooks* hooks) {
     static constexpr wseal_hooks none = WSEAL_HOOKS_INIT;
     const wseal_hooks copy = copy_options(hooks, none);

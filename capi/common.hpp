@@ -11,6 +11,7 @@
 
 #include <cstring>
 #include <new>
+#include <string_view>
 
 // The numbers of the C header and of the C++ API are the same.
 #define SAME(c, cpp) static_assert(static_cast<int>(c) == static_cast<int>(cpp))
@@ -76,6 +77,9 @@ void write_out(Out* out, Out value) {
     value.struct_size = out->struct_size;
     std::memcpy(static_cast<void*>(out), &value, out->struct_size);
 }
+
+/// A copy, without a terminator.
+[[nodiscard]] wseal_buffer* text_buffer(std::string_view text);
 
 /// The caller's hooks, or none. Throws `invalid_argument`.
 [[nodiscard]] wseal_hooks hooks_of(const wseal_hooks* hooks);

@@ -26,12 +26,6 @@ using namespace weightseal::capi;
 
 namespace {
 
-wseal_buffer* text_buffer(std::string_view text) {
-    AlignedBuffer buffer(text.size(), {.huge_pages = false});
-    std::ranges::copy(as_bytes(text), buffer.data());
-    return new wseal_buffer{std::move(buffer)};
-}
-
 // As many as there are; their bits are returned.
 std::uint32_t copy_correlations(const Correlations& correlations, wseal_correlation (&c)[WSEAL_STATISTIC_COUNT]) {
     std::uint32_t run = 0;

@@ -19,15 +19,9 @@
 #include "weightseal/formats/safetensors.hpp"    // safetensors files, like `safetensors_model`
 #include "weightseal/guard/client_key.hpp"       // who a request is charged to, like `client_address`
 #include "weightseal/guard/decision.hpp"         // what the guard answers, like `http_fields`
-#include "weightseal/guard/event_log.hpp"        // events that can be shown to others, like `EventLog`
 #include "weightseal/guard/events.hpp"           // what it reports, like `GuardEvent`
 #include "weightseal/guard/guard.hpp"            // budgets for clients, like `Guard`
 #include "weightseal/guard/limits.hpp"           // how much a client may ask for, like `Limits`
-#include "weightseal/guard/log_input.hpp"        // where logs are read from, like `open_log`
-#include "weightseal/guard/metrics.hpp"          // counters for Prometheus, like `guard_metrics`
-#include "weightseal/guard/replay.hpp"           // past traffic through limits, like `replay`
-#include "weightseal/guard/signals.hpp"          // what looks like extraction, like `Observation`
-#include "weightseal/guard/verify_log.hpp"       // whether an event log holds, like `verify_log`
 #include "weightseal/io/byte_source.hpp"         // files, memory and callbacks, like `file_source`
 #include "weightseal/io/parallel.hpp"            // threads, ours or the engine's, like `Parallel`
 #include "weightseal/keys/key.hpp"               // keys and their text form, like `Key::parse`

@@ -26,6 +26,7 @@ static const struct {
     {"tensors", test_tensors},
     {"watermark structs", test_watermark_structs},
     {"guard", test_guard},
+    {"storage", test_storage},
 };
 
 int main(int argc, char** argv) {

@@ -89,5 +89,6 @@ void test_detecting(void);
 void test_tensors(void);
 void test_watermark_structs(void);
 void test_guard(void);
+void test_storage(void);
 
 #endif
