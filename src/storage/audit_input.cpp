@@ -4,6 +4,7 @@
 #include "storage/intent_json.hpp"
 #include "storage/policy_reader.hpp"
 #include "storage/rules.hpp"
+#include "storage/terraform_state.hpp"
 
 #include <algorithm>
 
@@ -55,29 +56,40 @@ AuditInput from_bundle(const Json& json, std::string_view subject) {
     return input;
 }
 
+// Once: a name may stand in several statements.
+void put(std::vector<Finding>& list, Finding finding) {
+    const bool is_known = std::ranges::any_of(list, [&](const Finding& other) {
+        return other.rule == finding.rule && other.document == finding.document &&
+               other.statement == finding.statement && other.request == finding.request;
+    });
+    if (!is_known) list.push_back(std::move(finding));
+}
+
 } // namespace
 
 std::vector<AuditInput> audit_inputs(std::string_view text, std::string_view subject, const AuditOptions& options) {
     const Json json = parse_json(text, subject);
     if (!json.is_object()) throw Error(not_a_policy, subject, "is not an object");
+    if (is_terraform_state(json)) return inputs_of_terraform(json, subject, options);
     std::vector<AuditInput> inputs;
     if (json.contains("documents"))
         inputs.push_back(from_bundle(json, subject));
     else if (json.contains("Statement") || json.contains("Version"))
         inputs.push_back(from_policy(read_policy(json, subject), subject, options));
     else
-        throw Error(not_a_policy, subject, "is neither a policy nor a bundle of `weightseal policy`");
+        throw Error(not_a_policy, subject,
+                    "is neither a policy nor a bundle of `weightseal policy` nor the output of `terraform show -json`");
     return inputs;
 }
 
 void Findings::add(std::string_view rule, std::string_view document, std::string statement, std::string request,
                    bool is_certain, std::size_t cells) {
-    report_.findings.push_back({std::string(rule), rule_of(rule).severity, is_certain, std::string(document),
-                                std::move(statement), std::move(request), cells});
+    put(report_.findings, {std::string(rule), rule_of(rule).severity, is_certain, std::string(document),
+                           std::move(statement), std::move(request), cells});
 }
 
 void Findings::accept(std::string_view rule, std::string_view document, std::string request, std::size_t cells) {
-    report_.accepted.push_back(
+    put(report_.accepted,
         {std::string(rule), rule_of(rule).severity, true, std::string(document), {}, std::move(request), cells});
 }
 

@@ -47,12 +47,18 @@ Document aws_key_policy(const Intent& intent) {
         writer.add("AllowAdministration", "Administrators and break-glass manage the key; they cannot grant its use.",
                    "Allow", {{"AWS", arns_of({intent.administrators, intent.break_glass})}}, "Action", administration,
                    "Resource", "*");
-    Json only_root = nullptr;
-    if (names_administrators) only_root = {{"StringEquals", {{"aws:PrincipalType", "Account"}}}};
-    writer.add("AllowRoot",
-               names_administrators ? "The root user manages the key, so that it cannot be lost."
-                                    : "Whoever identity policies allow manages the key; nobody decrypts by them.",
-               "Allow", root, "Action", administration, "Resource", "*", only_root);
+    Json condition = Json::object();
+    if (names_administrators)
+        condition["StringEquals"]["aws:PrincipalType"] = "Account";
+    else
+        add_unless(condition, identities_of({intent.readers, intent.publishers}));
+    writer.add(
+        "AllowRoot",
+        names_administrators
+            ? "The root user manages the key, so that it cannot be lost."
+            : "Whoever identity policies allow, but no reader and no publisher, manages the key; nobody decrypts by "
+              "them.",
+        "Allow", root, "Action", administration, "Resource", "*", condition);
     writer.add("AllowReaders", "Readers decrypt, through S3 and for these objects only.", "Allow",
                {{"AWS", arns_of({intent.readers})}}, "Action", "kms:Decrypt", "Resource", "*", through_s3(intent));
     if (!intent.publishers.empty() || !intent.break_glass.empty())

@@ -3,8 +3,8 @@
 // patterns would let in.
 
 #include "storage/json.hpp"
-#include "weightseal/storage/intent.hpp"
 #include "weightseal/storage/aws_policy.hpp"
+#include "weightseal/storage/intent.hpp"
 #include "weightseal/storage/request.hpp"
 
 #include <set>

@@ -129,6 +129,44 @@ class Judge {
     std::vector<signed char> conditions_; // -1: not known yet
 };
 
+// Targets to which the same statements may apply, as far as principals, actions and resources tell.
+struct TargetClasses {
+    std::vector<std::size_t> of_target;
+    std::vector<std::vector<Applying>> applying;
+};
+
+TargetClasses classify(const Policy& policy, const std::vector<Target>& targets, const std::vector<Applying>& about,
+                       const Context& context, bool is_root) {
+    TargetClasses classes;
+    std::unordered_map<std::string, std::size_t> known;
+    for (const Target& target : targets) {
+        const std::string action = lower(target.action);
+        std::vector<Applying> applying;
+        std::string signature(1, static_cast<char>(target.group));
+        // The root user may do three things with a policy that others may not.
+        if (is_root) signature += target.action;
+        for (const Applying& one : about) {
+            const Statement& statement = policy.statements[one.statement];
+            if (one.truth == Truth::no || !about_action(statement, action)) continue;
+            const Truth resource = about_resource(statement, target.resource, context, policy.has_variables());
+            if (resource == Truth::no) continue;
+            applying.push_back({one.statement, std::min(one.truth, resource)});
+            signature += fmt::format(",{}{}", one.statement, resource == Truth::yes ? "" : "?");
+        }
+        const auto [found, is_new] = known.try_emplace(signature, classes.applying.size());
+        if (is_new) classes.applying.push_back(std::move(applying));
+        classes.of_target.push_back(found->second);
+    }
+    return classes;
+}
+
+bool has_variable_resources(const Policy& policy) {
+    return policy.has_variables() && std::ranges::any_of(policy.statements, [](const Statement& statement) {
+               return std::ranges::any_of(statement.resources,
+                                          [](const std::string& text) { return text.find("${") != text.npos; });
+           });
+}
+
 } // namespace
 
 Matrix::Matrix(const Intent& intent, const PolicySet& policies, std::vector<SymbolicCaller> callers,
@@ -154,19 +192,14 @@ void Matrix::evaluate_caller(const Intent& intent, const PolicySet& policies, st
         about[s] = match.truth;
         by_account[s] = match.by_account;
     }
-    // Statements that may apply to each target; conditions and variables are left to the ways.
-    std::vector<std::vector<std::uint32_t>> candidates(targets_.size());
-    for (std::size_t t = 0; t < targets_.size(); ++t) {
-        const std::string action = lower(targets_[t].action);
-        for (std::size_t s = 0; s < count; ++s)
-            if (about[s] != Truth::no && about_action(policy.statements[s], action))
-                candidates[t].push_back(static_cast<std::uint32_t>(s));
-    }
-    std::vector<std::optional<Judge>> judges(group_count);
+    const bool resources_vary = has_variable_resources(policy);
+    std::vector<Applying> about_caller(count);
+    for (std::size_t s = 0; s < count; ++s)
+        about_caller[s] = {static_cast<std::uint32_t>(s), about[s]};
+    TargetClasses classes;
     for (std::size_t w = 0; w < ways_.size(); ++w) {
-        for (auto& judge : judges)
-            judge.reset();
-        std::unordered_map<std::string, std::uint32_t> known;
+        std::array<std::optional<Judge>, group_count> judges;
+        std::vector<std::optional<std::uint32_t>> known;
         for (std::size_t t = 0; t < targets_.size(); ++t) {
             const Case one{caller, t, w};
             if (!exists(one)) continue;
@@ -181,20 +214,16 @@ void Matrix::evaluate_caller(const Intent& intent, const PolicySet& policies, st
                               context_of(intent, policies.service, group, who, ways_[w], compared, stranger),
                               std::move(choices), is_public_policy);
             }
-            std::vector<Applying> applying;
-            std::string signature(1, static_cast<char>(group));
-            // The root user may do three things with a policy that others may not.
-            if (who.caller.kind == CallerKind::root) signature += targets_[t].action;
-            for (const std::uint32_t s : candidates[t]) {
-                const Truth resource = about_resource(policy.statements[s], targets_[t].resource, judge->context(),
-                                                      policy.has_variables());
-                if (resource == Truth::no) continue;
-                applying.push_back({s, std::min(about[s], resource)});
-                signature += fmt::format(",{}{}", s, resource == Truth::yes ? "" : "?");
+            if (classes.of_target.empty() || (resources_vary && known.empty()))
+                classes =
+                    classify(policy, targets_, about_caller, judge->context(), who.caller.kind == CallerKind::root);
+            known.resize(classes.applying.size());
+            const std::size_t alike = classes.of_target[t];
+            if (!known[alike]) {
+                known[alike] = static_cast<std::uint32_t>(verdicts_.size());
+                verdicts_.push_back(judge->judge(targets_[t].action, classes.applying[alike], by_account));
             }
-            const auto [found, is_new] = known.try_emplace(signature, static_cast<std::uint32_t>(verdicts_.size()));
-            if (is_new) verdicts_.push_back(judge->judge(targets_[t].action, applying, by_account));
-            index_[(caller * targets_.size() + t) * ways_.size() + w] = found->second;
+            index_[(caller * targets_.size() + t) * ways_.size() + w] = *known[alike];
         }
     }
 }
@@ -202,6 +231,9 @@ void Matrix::evaluate_caller(const Intent& intent, const PolicySet& policies, st
 bool Matrix::exists(const Case& one) const noexcept {
     const Signing signing = ways_[one.way].signing;
     const Part part = callers_[one.caller].part;
+    const Group group = targets_[one.target].group;
+    const bool is_configuration = group == Group::read_configuration || group == Group::change_configuration;
+    if (ways_[one.way].through_s3 && is_configuration) return false; // S3 uses a key and does not manage it
     if (part == Part::anonymous) return signing == Signing::none;
     if (part == Part::service) return signing == Signing::header;
     if (signing == Signing::form) return targets_[one.target].action == "s3:PutObject";

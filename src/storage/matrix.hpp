@@ -29,7 +29,7 @@ class Matrix {
     [[nodiscard]] const std::vector<Target>& targets() const noexcept { return targets_; }
     [[nodiscard]] const std::vector<Way>& ways() const noexcept { return ways_; }
 
-    /// Whether a request of this kind exists: anonymous ones are not signed, forms only upload.
+    /// Whether a request of this kind exists: anonymous ones are not signed, forms only upload, and so on.
     [[nodiscard]] bool exists(const Case& one) const noexcept;
     [[nodiscard]] const Verdict& verdict(const Case& one) const noexcept {
         return verdicts_[index_[(one.caller * targets_.size() + one.target) * ways_.size() + one.way]];
