@@ -28,6 +28,7 @@ SAME(WSEAL_TIMESTAMP_UNTRUSTED, weightseal::Errc::timestamp_untrusted);
 SAME(WSEAL_LIMITS_NOT_JSON, weightseal::Errc::limits_not_json);
 SAME(WSEAL_BAD_ADDRESS, weightseal::Errc::bad_address);
 SAME(WSEAL_SHARED_TABLE_DIFFERS, weightseal::Errc::shared_table_differs);
+SAME(WSEAL_UNKNOWN_FINDING, weightseal::Errc::unknown_finding);
 SAME(WSEAL_U64, weightseal::Dtype::u64);
 #undef SAME
 

@@ -19,6 +19,7 @@ file(GLOB weightseal_sources CONFIGURE_DEPENDS
     src/watermark/kernels/*.cpp
     src/guard/*.cpp
     src/guard/shared/*.cpp
+    src/storage/*.cpp
     capi/*.cpp
 )
 

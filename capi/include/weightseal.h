@@ -132,7 +132,26 @@ typedef enum wseal_status {
     WSEAL_SERVER_REFUSED = 125,
     WSEAL_SERVER_ANSWER = 126,
     WSEAL_NOT_A_SHARED_TABLE = 127,
-    WSEAL_SHARED_TABLE_DIFFERS = 128
+    WSEAL_SHARED_TABLE_DIFFERS = 128,
+    WSEAL_POLICY_NOT_JSON = 130,
+    WSEAL_POLICY_TOO_LARGE = 131,
+    WSEAL_DUPLICATE_POLICY_FIELD = 132,
+    WSEAL_UNKNOWN_POLICY_FIELD = 133,
+    WSEAL_MISSING_POLICY_FIELD = 134,
+    WSEAL_POLICY_FIELD_TYPE = 135,
+    WSEAL_BAD_POLICY_VALUE = 136,
+    WSEAL_NOT_A_POLICY = 137,
+    WSEAL_BAD_BUCKET = 138,
+    WSEAL_BAD_PREFIX = 139,
+    WSEAL_BAD_PRINCIPAL = 140,
+    WSEAL_BAD_UNIQUE_ID = 141,
+    WSEAL_BAD_ACCOUNT = 142,
+    WSEAL_BAD_REGION = 143,
+    WSEAL_BAD_ENDPOINT = 144,
+    WSEAL_BAD_STORAGE_KEY = 145,
+    WSEAL_NO_READER = 146,
+    WSEAL_DUPLICATE_PRINCIPAL = 147,
+    WSEAL_UNKNOWN_FINDING = 148
 } wseal_status;
 
 /** A message for people: what was being read, what is wrong, where. Owned by the caller; never holds key material. */
@@ -248,6 +267,7 @@ WSEAL_API void wseal_buffer_free(wseal_buffer* own_buffer);
 
 #include "weightseal_container.h"
 #include "weightseal_guard.h"
+#include "weightseal_storage.h"
 #include "weightseal_watermark.h"
 
 #endif

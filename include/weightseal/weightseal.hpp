@@ -35,6 +35,13 @@
 #include "weightseal/keys/key_source.hpp"        // where keys come from, like `key_from_source`
 #include "weightseal/keys/secret.hpp"            // guarded memory, like `Secret`
 #include "weightseal/keys/signing.hpp"           // Ed25519, like `sign`
+#include "weightseal/storage/audit.hpp"          // hold documents against an intent, like `audit`
+#include "weightseal/storage/aws_policy.hpp"     // policies of AWS, like `Policy::parse`
+#include "weightseal/storage/evaluate.hpp"       // what AWS decides about a request, like `evaluate`
+#include "weightseal/storage/intent.hpp"         // who may do what with a bucket, like `Intent`
+#include "weightseal/storage/policy.hpp"         // documents that fulfil an intent, like `write_policy`
+#include "weightseal/storage/report.hpp"         // reports for programs, like `report_sarif`
+#include "weightseal/storage/request.hpp"        // callers and condition keys, like `Request`
 #include "weightseal/watermark/align.hpp"        // symmetries of model families, like `ModelFamily`
 #include "weightseal/watermark/detect.hpp"       // find a mark, like `detect`
 #include "weightseal/watermark/mark.hpp"         // hide a mark, like `mark`

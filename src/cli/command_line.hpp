@@ -28,6 +28,8 @@ struct Command {
 [[nodiscard]] Command add_detect(CLI::App& program, bool& json);
 [[nodiscard]] Command add_timestamp(CLI::App& program, bool& json);
 [[nodiscard]] Command add_guard(CLI::App& program, bool& json);
+[[nodiscard]] Command add_policy(CLI::App& program);
+[[nodiscard]] Command add_audit(CLI::App& program, bool& json);
 [[nodiscard]] Command add_version(CLI::App& program, bool& json);
 
 CLI::Option* add_key(CLI::App& command, std::optional<std::string>& source);

@@ -36,9 +36,9 @@ int run(int argc, const char* const* argv, bool& json) {
     program.get_formatter()->label("SUBCOMMAND", "COMMAND");
     program.get_formatter()->label("REQUIRED", "(required)");
     const std::vector<Command> commands{
-        add_keygen(program),       add_seal(program, json),   add_inspect(program, json),   add_verify(program, json),
-        add_unseal(program, json), add_mark(program, json),   add_timestamp(program, json), add_detect(program, json),
-        add_guard(program, json),  add_version(program, json)};
+        add_keygen(program),       add_seal(program, json),  add_inspect(program, json),   add_verify(program, json),
+        add_unseal(program, json), add_mark(program, json),  add_timestamp(program, json), add_detect(program, json),
+        add_policy(program),       add_audit(program, json), add_guard(program, json),     add_version(program, json)};
     for (const Command& command : commands)
         command.parser->group("Commands");
     const auto chosen = [&] {

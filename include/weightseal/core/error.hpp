@@ -122,6 +122,27 @@ enum class Errc : int {
     server_answer = 126,          ///< a server answered something that its protocol does not allow
     not_a_shared_table = 127,     ///< shared memory that is no table of this version
     shared_table_differs = 128,   ///< shared memory that another configuration made
+
+    // storage
+    policy_not_json = 130,        ///< a policy or bundle that is not valid JSON
+    policy_too_large = 131,       ///< more bytes, depth or elements than are read
+    duplicate_policy_field = 132, ///< a field twice in one object
+    unknown_policy_field = 133,   ///< a field that the policy language has not
+    missing_policy_field = 134,   ///< a field that must be there is not
+    policy_field_type = 135,      ///< a value of another JSON type
+    bad_policy_value = 136,       ///< a value that the policy language forbids
+    not_a_policy = 137,           ///< JSON that is no document known here
+    bad_bucket = 138,             ///< not a name of a bucket or container
+    bad_prefix = 139,             ///< not a prefix that a policy can hold
+    bad_principal = 140,          ///< not a role, user or service account
+    bad_unique_id = 141,          ///< not the unique id of such a principal
+    bad_account = 142,            ///< not an account, or none can be told
+    bad_region = 143,             ///< not a region or partition
+    bad_endpoint = 144,           ///< not a VPC endpoint, network or subnet
+    bad_storage_key = 145,        ///< not a key of the provider's key service
+    no_reader = 146,              ///< an intent without anybody who may read
+    duplicate_principal = 147,    ///< one principal in two roles of an intent
+    unknown_finding = 148,        ///< no finding of this id
 };
 
 /// The identifier of an error code, for example "wrong_key". Static storage; never null.

@@ -28,6 +28,7 @@ static const struct {
     {"guard", test_guard},
     {"guard log", test_guard_log},
     {"shared guard", test_guard_shared},
+    {"storage", test_storage},
 };
 
 int main(int argc, char** argv) {

@@ -91,5 +91,6 @@ void test_watermark_structs(void);
 void test_guard(void);
 void test_guard_log(void);
 void test_guard_shared(void);
+void test_storage(void);
 
 #endif

@@ -16,9 +16,13 @@ in the weights that shows later whose they are, and limit what each client may a
     guard = ws.Guard(queries=500, window=3600)
     guard.check("client-7").allowed
 
+    bundle = ws.storage.policy("aws", bucket="acme-weights", readers=["arn:aws:iam::111122223333:role/inference"])
+    ws.storage.audit(bundle).findings
+
 Every function may be called from several threads at once. All of them release the interpreter lock while they work.
 """
 
+from . import storage
 from ._detect import Detection, TensorCorrelation, TensorDetection, correlate_tensor, detect
 from ._errors import Error
 from ._facts import Facts, inspect
@@ -74,6 +78,7 @@ __all__ = [
     "original_root",
     "seal",
     "significance",
+    "storage",
     "unseal",
     "verify",
 ]

@@ -435,6 +435,12 @@ class GuardObservation(Sized):
     ]
 
 
+class AuditOptions(Sized):
+    """wseal_audit_options"""
+
+    _fields_ = [("struct_size", c_size_t), ("account", c_char_p)]
+
+
 class HttpFields(Sized):
     """wseal_http_fields"""
 
@@ -607,6 +613,8 @@ FALLIBLE: dict[str, list[Any]] = {
     "wseal_shared_guard_next_event": [_Handle, POINTER(GuardEvent), POINTER(c_int)],
     "wseal_shared_guard_get_counters": [_Handle, POINTER(GuardCounters)],
     "wseal_decision_http_fields": [POINTER(GuardDecision), POINTER(HttpFields)],
+    "wseal_storage_policy": [c_char_p, c_size_t, c_uint32, _HandleOut],
+    "wseal_storage_audit": [c_char_p, c_size_t, POINTER(AuditOptions), _HandleOut],
     "wseal_tensor_digest": [c_void_p, c_size_t, c_uint8 * DIGEST_BYTES],
     "wseal_original_root": [POINTER(Tensor), c_size_t, c_uint8 * DIGEST_BYTES],
     "wseal_mark_tensor": [

@@ -1,0 +1,122 @@
+// The key policy against the intent.
+
+#include "storage/audit_matrix.hpp"
+
+#include <algorithm>
+
+namespace weightseal::storage {
+namespace {
+
+constexpr std::string_view document = "key_policy";
+
+bool is_use(const Target& target) noexcept {
+    return target.group == Group::read || target.group == Group::write;
+}
+
+class KeyAudit {
+  public:
+    KeyAudit(const AuditInput& input, const Matrix& matrix)
+        : intent_(input.intent), has_intent_(input.has_intent), matrix_(matrix),
+          breaches_(matrix, *input.key_policy, document) {}
+
+    void run(Findings& findings) {
+        for (std::size_t c = 0; c < matrix_.callers().size(); ++c)
+            for (std::size_t t = 0; t < matrix_.targets().size(); ++t)
+                for (std::size_t w = 0; w < matrix_.ways().size(); ++w)
+                    if (const Case one{c, t, w}; matrix_.exists(one) && matrix_.verdict(one).open != Truth::no)
+                        look_at(one);
+        std::vector<std::string_view> accepted;
+        if (has_intent_) accepted = {"key-administrators-unnamed"};
+        breaches_.report(findings, accepted);
+        look_at_lockouts(findings);
+    }
+
+  private:
+    bool has_administrators() const { return !intent_.administrators.empty() || !intent_.break_glass.empty(); }
+
+    void look_at(const Case& one) {
+        const Target& target = matrix_.targets()[one.target];
+        const Way& way = matrix_.ways()[one.way];
+        const int rank = target.action == "kms:Decrypt" ? 2 : target.action == "kms:PutKeyPolicy" ? 1 : 0;
+        const bool is_change = target.group == Group::change_configuration;
+        switch (matrix_.callers()[one.caller].part) {
+        case Part::anonymous:
+        case Part::stranger:
+        case Part::service: return breaches_.add("key-public", one, rank);
+        case Part::named: return breaches_.add("key-unlisted", one, rank);
+        case Part::administrator:
+        case Part::root:
+            if (is_use(target)) breaches_.add("key-unlisted", one, rank);
+            return;
+        case Part::unlisted:
+            if (is_use(target)) breaches_.add("key-unlisted", one, rank);
+            if (is_change)
+                breaches_.add(has_administrators() ? "key-unlisted-administrator" : "key-administrators-unnamed", one,
+                              rank);
+            return;
+        case Part::reader:
+        case Part::publisher:
+            if (target.group == Group::change_configuration) breaches_.add("key-member-unrestricted", one, rank);
+            [[fallthrough]];
+        case Part::break_glass:
+            if (is_use(target) && !way.is_intended) breaches_.add("key-wider-than-bucket", one, rank);
+            const bool is_writing = target.group == Group::write;
+            if (matrix_.callers()[one.caller].part == Part::reader && is_writing)
+                breaches_.add("key-member-unrestricted", one, rank);
+        }
+    }
+
+    void look_at_lockouts(Findings& findings) {
+        const auto through_s3 = [](const Way& way) { return way.through_s3 && way.is_intended; };
+        const auto anyhow = [](const Way& way) { return !way.through_s3; };
+        bool can_repair = false, root_can = false;
+        for (std::size_t c = 0; c < matrix_.callers().size(); ++c) {
+            const SymbolicCaller& caller = matrix_.callers()[c];
+            const auto demand = [&](std::string_view rule, std::initializer_list<std::string_view> actions) {
+                if (const Truth can = breaches_.can(c, actions, false, through_s3); can != Truth::yes)
+                    findings.add(rule, document, {}, caller.words + ", through S3", can == Truth::no);
+            };
+            const bool can_change = breaches_.can(c, {"kms:PutKeyPolicy"}, false, anyhow) == Truth::yes;
+            switch (caller.part) {
+            case Part::reader: demand("key-reader-locked-out", {"kms:Decrypt"}); break;
+            case Part::publisher: demand("key-publisher-locked-out", {"kms:Decrypt", "kms:GenerateDataKey"}); break;
+            case Part::break_glass:
+                demand("break-glass-locked-out", {"kms:Decrypt", "kms:GenerateDataKey"});
+                can_repair |= can_change;
+                break;
+            case Part::administrator: can_repair |= can_change; break;
+            case Part::unlisted: can_repair |= can_change && !has_administrators(); break;
+            case Part::root: root_can = can_change; break;
+            default: break;
+            }
+        }
+        if (!can_repair) findings.add("key-admin-lockout", document, {}, "kms:PutKeyPolicy");
+        if (!root_can) findings.add("key-root-lockout", document, {}, "the root user of the account: kms:PutKeyPolicy");
+    }
+
+    const Intent& intent_;
+    bool has_intent_;
+    const Matrix& matrix_;
+    Breaches breaches_;
+};
+
+} // namespace
+
+void audit_key_policy(const AuditInput& input, Findings& findings) {
+    const Policy& policy = *input.key_policy;
+    std::vector<const Policy*> all{&policy};
+    const ComparedValues compared = compared_values(all);
+    PolicySet set;
+    set.service = Service::kms;
+    set.owner_account = input.intent.account;
+    set.resource_policy = &policy;
+    const Matrix matrix(input.intent, set, symbolic_callers(input.intent, input.has_intent, all),
+                        kms_targets(input.intent), kms_ways(input.intent), compared, strange_account(all));
+    KeyAudit(input, matrix).run(findings);
+    const auto counts = matrix.counts();
+    for (std::size_t i = 0; i < counts.size(); ++i)
+        findings.report().cells[i] += counts[i];
+    audit_wording(input, policy, document, findings);
+}
+
+} // namespace weightseal::storage

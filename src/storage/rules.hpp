@@ -1,0 +1,13 @@
+#pragma once
+// The rules of `audit`, as it explains them.
+
+#include "weightseal/storage/audit.hpp"
+
+#include <span>
+
+namespace weightseal::storage {
+
+/// Throws `Errc::unknown_finding`.
+[[nodiscard]] const Rule& rule_of(std::string_view id);
+
+} // namespace weightseal::storage
