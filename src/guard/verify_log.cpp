@@ -22,7 +22,7 @@ class Verifier {
                 return;
             }
             const std::optional<guard::Record> record = guard::parse_record(line);
-            if (!record) reader.refuse(Errc::not_a_guard_log, "is no record of an event log");
+            if (!record) refuse_line(reader);
             check_place(reader, record->place);
             note(record->place);
             if (record->checkpoint)
@@ -43,6 +43,12 @@ class Verifier {
   private:
     [[noreturn]] static void refuse(const guard::LineReader& reader, std::string_view what) {
         reader.refuse(Errc::guard_log_changed, what);
+    }
+
+    // Among records a line that is none was one, or was put there.
+    [[noreturn]] void refuse_line(const guard::LineReader& reader) const {
+        if (expected_) refuse(reader, "is no record: it was changed or inserted");
+        reader.refuse(Errc::not_a_guard_log, "is no record of an event log");
     }
 
     void check_place(const guard::LineReader& reader, const guard::RecordPlace& place) const {

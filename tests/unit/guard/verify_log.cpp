@@ -155,11 +155,11 @@ TEST_CASE("a byte changed anywhere is noticed, or is not signed") {
 TEST_CASE("what is no event log is refused with the line") {
     const std::string text = some_log(3);
     CHECK(message("") == "log: holds no record of an event log");
-    CHECK(message(text + "{}\n") == "log: line 6 is no record of an event log");
+    CHECK(message(text + "{}\n") == "log: line 6 is no record: it was changed or inserted");
     CHECK(message("\n" + text) == "log: line 1 is no record of an event log");
     CHECK(message(std::string(1'000'000, '{')) == "log: line 1 is longer than 65536 bytes");
-    CHECK(refused(text + std::string(1, '\0') + "\n") == "not_a_guard_log");
-    CHECK(refused(text + "{\"metadata\": " + std::string(60'000, '[') + "\n") == "not_a_guard_log");
+    CHECK(refused(text + std::string(1, '\0') + "\n") == "guard_log_changed");
+    CHECK(refused(text + "{\"metadata\": " + std::string(60'000, '[') + "\n") == "guard_log_changed");
     const std::array<LogInput, 0> none{};
     CHECK(refusal([&] { static_cast<void>(verify_log(none)); }) == "invalid_argument");
 }
