@@ -42,7 +42,7 @@ class Decision:
     remaining: int
     retry_after: float | None  #: seconds after which a retry succeeds; None when admitted or when none can
     reset_after: float  #: seconds until everything charged so far has left the window
-    status: int  #: of an HTTP response: 200, 429 or 400
+    status: int  #: of an HTTP response: 200, 429, 400 or 503
     headers: dict[str, str]  #: fields of an HTTP response: Retry-After, RateLimit, RateLimit-Policy
     ticket: int  #: for `Guard.settle`; 0 when there is nothing to settle
 
