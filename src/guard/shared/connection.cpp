@@ -74,15 +74,17 @@ void Connection::greet() {
     greetings_.push_back(Greeting::slots);
 }
 
-void Connection::flush() {
+bool Connection::flush() {
+    const bool has_any = !out_.empty();
     while (!out_.empty()) {
         const platform::Transferred sent = socket_.send(as_bytes(out_));
-        if (sent.state == platform::Transfer::blocked) return;
+        if (sent.state == platform::Transfer::blocked) break;
         if (sent.state == platform::Transfer::closed) refuse(Errc::server_unreachable, "closed the connection");
         if (phase_ == Phase::greeting) // may be the password
             wipe(std::as_writable_bytes(std::span(out_).first(sent.bytes)));
         out_.erase(0, sent.bytes);
     }
+    return has_any;
 }
 
 void Connection::receive() {
@@ -122,8 +124,7 @@ void Connection::step() {
         else
             greet();
     }
-    flush();
-    receive();
+    if (!flush()) receive(); // what answers that is not there yet
     if (phase_ == Phase::securing) {
         try {
             if (tls_->handshake()) greet();

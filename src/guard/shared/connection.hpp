@@ -57,7 +57,7 @@ class Connection {
     enum class Greeting : std::uint8_t { auth, select, load, slots };
 
     void greet();
-    void flush();
+    bool flush(); ///< true when there was something to send
     void receive();
     void take_greeting(Greeting greeting, const Reply& reply);
 

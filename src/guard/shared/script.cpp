@@ -102,15 +102,16 @@ for k = 1, #KEYS do
   if value then
     if #value ~= 176 then return redis.error_reply('ERR a key of weightseal holds something else') end
     local epoch, head, debt, used, running = take(HEADER, value)
-    window = {value = value, length = length, epoch = epoch, head = head, debt = debt, used = used, running = running}
+    window = {value = value, length = length, epoch = epoch, head = head, debt = debt, used = used,
+      running = running, ring = false, changed = false, owed = 0, wait = -1, in_debt = 0, grant = 0}
     if bucket > head or head - bucket > 1 then advance(window, bucket) end
   else
     window = {length = length, epoch = 0, head = bucket, debt = 0, used = 0, running = 0,
-      ring = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}
+      ring = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+      changed = false, owed = 0, wait = -1, in_debt = 0, grant = 0}
   end
   windows[k] = window
   if back > 0 or excess > 0 then correct(window, back_stamp, back, excess_stamp, excess) end
-  window.owed, window.wait, window.in_debt = 0, -1, 0
   if owed > 0 and window.used + owed <= limit then
     charge(window, window.head, owed)
     window.owed = 1

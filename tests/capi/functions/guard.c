@@ -187,10 +187,12 @@ static void changing(void) {
 static void names(void) {
     CHECK(strcmp(wseal_tier_name(WSEAL_TIER_POOL), "pool") == 0 && wseal_tier_name(5) == NULL);
     CHECK(strcmp(wseal_budget_name(WSEAL_BUDGET_TOKENS), "tokens") == 0 && wseal_budget_name(5) == NULL);
-    CHECK(strcmp(wseal_reason_name(WSEAL_IN_DEBT), "in_debt") == 0 && wseal_reason_name(6) == NULL);
+    CHECK(strcmp(wseal_reason_name(WSEAL_IN_DEBT), "in_debt") == 0 && wseal_reason_name(8) == NULL);
     CHECK(strcmp(wseal_guard_event_name(WSEAL_EVENT_LIMITS_CHANGED), "limits_changed") == 0);
+    CHECK(strcmp(wseal_reason_name(WSEAL_LEASE_PENDING), "lease_pending") == 0);
     CHECK(strcmp(wseal_guard_event_name(WSEAL_EVENT_TOTAL_DISTINCT_PROMPTS), "total_distinct_prompts") == 0);
-    CHECK(wseal_guard_event_name(14) == NULL);
+    CHECK(strcmp(wseal_guard_event_name(WSEAL_EVENT_SHARED_DEGRADED), "shared_degraded") == 0);
+    CHECK(wseal_guard_event_name(16) == NULL);
 }
 
 /* Callers that were compiled against an older header, or against none that there was. */
@@ -237,7 +239,7 @@ static void structs(void) {
     REFUSED_SIZES(usage, wseal_guard_settle(guard, 1, &usage, noon, &settlement, error));
     REFUSED_SIZES(fields, wseal_decision_http_fields(&decision, &fields, error));
     fields.struct_size = sizeof fields;
-    decision.reason = 6;
+    decision.reason = 8;
     EXPECT(WSEAL_INVALID_ARGUMENT, wseal_decision_http_fields(&decision, &fields, error));
     REFUSED_SIZES(decision, wseal_decision_http_fields(&decision, &fields, error));
     wseal_guard_counters counters = WSEAL_GUARD_COUNTERS_INIT;

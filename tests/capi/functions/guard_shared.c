@@ -1,6 +1,8 @@
 /* The shared guard where its server is not: the failure policy decides. With a server it is tested from C++ and Python.
  */
 
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
+
 #include "test.h"
 
 #include <stddef.h>

@@ -106,6 +106,10 @@ TEST_CASE("shared failure: connections that the server has closed are made anew,
     CHECK(ask(exact, "x", {}, time.now()).remaining == 39);
     CHECK(soon([&] { return ask(leasing, "z", {.queries = 1000}, time.now(), false).allowed; }));
     CHECK(std::stol(server.command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"})) >= 2);
+    CHECK(soon([&] { // it closes them a little later
+        const std::string clients = server.command({"CLIENT", "LIST"});
+        return std::count(clients.begin(), clients.end(), '\n') == 1;
+    }));
     CHECK(ask(exact, "x", {}, time.now()).remaining == 38);
     CHECK(soon([&] { return ask(leasing, "y", {.queries = 1000}, time.now(), false).allowed; }));
     CHECK(events_of(exact).empty());

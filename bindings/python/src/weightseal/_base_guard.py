@@ -42,7 +42,9 @@ class Decision(NamedTuple):
     of an admission the one with the smallest share left."""
 
     allowed: bool
-    reason: str  #: "admitted", "limit_reached", "in_debt", "table_saturated", "cost_exceeds_limit", "logprobs_with_…"
+    #: "admitted", "limit_reached", "in_debt", "table_saturated", "cost_exceeds_limit", "logprobs_with_logit_bias"; of a
+    #: shared guard also "lease_pending" and "server_unavailable"
+    reason: str
     reasons: tuple[str, ...]  #: limits that refused, such as "client-queries"
     limit_name: str
     limit: int
@@ -50,7 +52,7 @@ class Decision(NamedTuple):
     remaining: int
     retry_after: float | None  #: seconds after which a retry succeeds; None when admitted or when none can
     reset_after: float  #: seconds until everything charged so far has left the window
-    status: int  #: of an HTTP response: 200, 429 or 400
+    status: int  #: of an HTTP response: 200, 429, 400 or 503
     headers: dict[str, str]  #: fields of an HTTP response: Retry-After, RateLimit, RateLimit-Policy
     ticket: int  #: for `Guard.settle`; 0 when there is nothing to settle
 
