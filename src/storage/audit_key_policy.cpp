@@ -54,7 +54,7 @@ class KeyAudit {
             if (is_use(target)) breaches_.add("key-unlisted", one, rank);
             return;
         case Part::unlisted:
-            if (is_use(target)) breaches_.add("key-unlisted", one, rank);
+            if (is_use(target)) breaches_.add("key-unlisted", one, 3 + rank); // says more than the root user
             if (is_change)
                 breaches_.add(has_administrators() ? "key-unlisted-administrator" : "key-administrators-unnamed", one,
                               rank);
