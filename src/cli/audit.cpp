@@ -27,7 +27,7 @@ struct Options {
     std::vector<std::string> documents;
     storage::AuditOptions how;
     std::string fail_on = "high";
-    std::optional<std::string> baseline, explain;
+    std::optional<std::string> baseline, earlier, explain;
     bool sarif = false;
 };
 
@@ -127,11 +127,16 @@ int run(const Options& options, bool json) {
     if (options.documents.empty()) refuse_usage("POLICY is required");
     if ((json || options.sarif) && options.documents.size() > 1)
         refuse_usage("--json and --sarif take one document at a time");
+    if (options.earlier && options.documents.size() > 1) refuse_usage("--diff takes one document at a time");
     std::optional<std::string> baseline;
     if (options.baseline) baseline = read_document(*options.baseline);
+    std::optional<std::string> earlier;
+    if (options.earlier) earlier = read_document(*options.earlier);
     bool has_failed = false;
     for (const std::string& name : options.documents) {
-        Report report = storage::audit(read_document(name), subject_of(name), options.how);
+        const std::string text = read_document(name);
+        Report report = earlier ? storage::audit_difference(*earlier, text, subject_of(name), options.how)
+                                : storage::audit(text, subject_of(name), options.how);
         if (baseline) storage::remove_known(report, *baseline, *options.baseline);
         has_failed |= std::any_of(report.findings.begin(), report.findings.end(), [&](const Finding& finding) {
             return options.fail_on != "none" && finding.severity >= severities.at(options.fail_on);
@@ -166,6 +171,8 @@ Command add_audit(CLI::App& program, bool& json) {
         ->check(CLI::IsMember({"low", "medium", "high", "critical", "none"}));
     command->add_option("--baseline", options->baseline, "Leave out what an earlier report, written with --json, holds")
         ->type_name("FILE.json");
+    command->add_option("--diff", options->earlier, "Only what POLICY lets in that this earlier document did not")
+        ->type_name("OLD");
     command->add_option("--explain", options->explain, "Explain a kind of finding, and audit nothing")->type_name("ID");
     CLI::Option* const sarif = command->add_flag("--sarif", options->sarif, "Print SARIF 2.1.0");
     add_json(*command, json)->excludes(sarif);

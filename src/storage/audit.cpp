@@ -11,7 +11,7 @@ namespace {
 void audit_aws(const AuditInput& input, Findings& findings) {
     if (input.bucket_policy)
         audit_bucket_policy(input, findings);
-    else if (!input.key_policy)
+    else
         findings.not_checked("who has access: there is no document bucket_policy");
     if (input.key_policy)
         audit_key_policy(input, findings);

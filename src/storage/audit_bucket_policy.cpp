@@ -186,24 +186,24 @@ class BucketAudit {
 
 } // namespace
 
-void audit_bucket_policy(const AuditInput& input, Findings& findings) {
-    const Policy& policy = *input.bucket_policy;
-    std::vector<const Policy*> all{&policy};
-    const ComparedValues compared = compared_values(all);
+Matrix bucket_matrix(const AuditInput& input, const Policy& policy, std::span<const Policy* const> policies) {
     PolicySet set;
     set.owner_account = input.intent.account;
     set.resource_policy = &policy;
     for (const std::string_view name : {"public_access_block", "account_public_access_block"})
         if (const auto found = input.settings.find(name); found != input.settings.end())
-            set.restrict_public_buckets |= found->second.is_object() &&
-                                           found->second.contains("RestrictPublicBuckets") &&
-                                           found->second["RestrictPublicBuckets"] == true;
-    const Matrix matrix(input.intent, set, symbolic_callers(input.intent, input.has_intent, all),
-                        s3_targets(input.intent, &policy), s3_ways(input.intent, all), compared, strange_account(all));
+            set.restrict_public_buckets |= at(found->second, {"RestrictPublicBuckets"}) == true;
+    return Matrix(input.intent, set, symbolic_callers(input.intent, input.has_intent, policies),
+                  s3_targets(input.intent, policies), s3_ways(input.intent, policies), compared_values(policies),
+                  strange_account(policies));
+}
+
+void audit_bucket_policy(const AuditInput& input, Findings& findings) {
+    const Policy& policy = *input.bucket_policy;
+    const std::array<const Policy*, 1> policies{&policy};
+    const Matrix matrix = bucket_matrix(input, policy, policies);
     BucketAudit(input, matrix).run(findings);
-    const auto counts = matrix.counts();
-    for (std::size_t i = 0; i < counts.size(); ++i)
-        findings.report().cells[i] += counts[i];
+    findings.count(matrix.counts());
     audit_wording(input, policy, document, findings);
 }
 

@@ -34,6 +34,11 @@ class Findings {
     /// What the intent of a bundle asks for.
     void accept(std::string_view rule, std::string_view document, std::string request, std::size_t cells = 0);
     void not_checked(std::string text) { report_.not_checked.push_back(std::move(text)); }
+    /// Adds cells of a matrix by verdict.
+    void count(const std::array<std::size_t, 3>& cells) noexcept {
+        for (std::size_t i = 0; i < cells.size(); ++i)
+            report_.cells[i] += cells[i];
+    }
     [[nodiscard]] Report& report() noexcept { return report_; }
 
   private:

@@ -13,6 +13,11 @@ bool is_use(const Target& target) noexcept {
     return target.group == Group::read || target.group == Group::write;
 }
 
+// What reading and uploading through S3 take.
+bool needs(Part part, const Target& target) noexcept {
+    return target.action == "kms:Decrypt" || (part == Part::publisher && target.action == "kms:GenerateDataKey");
+}
+
 class KeyAudit {
   public:
     KeyAudit(const AuditInput& input, const Matrix& matrix)
@@ -49,20 +54,18 @@ class KeyAudit {
             if (is_use(target)) breaches_.add("key-unlisted", one, rank);
             return;
         case Part::unlisted:
-            if (is_use(target)) breaches_.add("key-unlisted", one, rank);
+            if (is_use(target)) breaches_.add("key-unlisted", one, 3 + rank); // says more than the root user
             if (is_change)
                 breaches_.add(has_administrators() ? "key-unlisted-administrator" : "key-administrators-unnamed", one,
                               rank);
             return;
         case Part::reader:
         case Part::publisher:
-            if (target.group == Group::change_configuration) breaches_.add("key-member-unrestricted", one, rank);
+            if (is_change || (is_use(target) && !needs(matrix_.callers()[one.caller].part, target)))
+                breaches_.add("key-member-unrestricted", one, rank);
             [[fallthrough]];
         case Part::break_glass:
             if (is_use(target) && !way.is_intended) breaches_.add("key-wider-than-bucket", one, rank);
-            const bool is_writing = target.group == Group::write;
-            if (matrix_.callers()[one.caller].part == Part::reader && is_writing)
-                breaches_.add("key-member-unrestricted", one, rank);
         }
     }
 
@@ -102,20 +105,22 @@ class KeyAudit {
 
 } // namespace
 
-void audit_key_policy(const AuditInput& input, Findings& findings) {
-    const Policy& policy = *input.key_policy;
-    std::vector<const Policy*> all{&policy};
-    const ComparedValues compared = compared_values(all);
+Matrix key_matrix(const AuditInput& input, const Policy& policy, std::span<const Policy* const> policies) {
     PolicySet set;
     set.service = Service::kms;
     set.owner_account = input.intent.account;
     set.resource_policy = &policy;
-    const Matrix matrix(input.intent, set, symbolic_callers(input.intent, input.has_intent, all),
-                        kms_targets(input.intent), kms_ways(input.intent), compared, strange_account(all));
+    return Matrix(input.intent, set, symbolic_callers(input.intent, input.has_intent, policies),
+                  kms_targets(input.intent), kms_ways(input.intent), compared_values(policies),
+                  strange_account(policies));
+}
+
+void audit_key_policy(const AuditInput& input, Findings& findings) {
+    const Policy& policy = *input.key_policy;
+    const std::array<const Policy*, 1> policies{&policy};
+    const Matrix matrix = key_matrix(input, policy, policies);
     KeyAudit(input, matrix).run(findings);
-    const auto counts = matrix.counts();
-    for (std::size_t i = 0; i < counts.size(); ++i)
-        findings.report().cells[i] += counts[i];
+    findings.count(matrix.counts());
     audit_wording(input, policy, document, findings);
 }
 

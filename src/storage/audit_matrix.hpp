@@ -1,10 +1,15 @@
 #pragma once
-// Cells of a matrix that break a rule: the one that shows it best, and how many there are.
+// Matrices of policies, and their cells that break a rule: the one that shows it best, and how many there are.
 
 #include "storage/audit_input.hpp"
 #include "storage/matrix.hpp"
 
 namespace weightseal::storage {
+
+/// The matrix of a policy; callers, targets and ways are those that any of `policies` tells apart.
+[[nodiscard]] Matrix bucket_matrix(const AuditInput& input, const Policy& policy,
+                                   std::span<const Policy* const> policies);
+[[nodiscard]] Matrix key_matrix(const AuditInput& input, const Policy& policy, std::span<const Policy* const> policies);
 
 class Breaches {
   public:

@@ -55,6 +55,9 @@ constexpr std::array all_rules{
     Rule{"allow-too-wide", Severity::medium, "An Allow offers more than the intent",
          "Another statement denies it today; once that changes, the offer stands.",
          "Narrow the Allow to the principals, actions and objects of the intent.", "CKV_AWS_70"},
+    Rule{"new-access", Severity::high, "Somebody has access who had none",
+         "A request that the earlier policy refused, or may have refused, is allowed.",
+         "Keep the earlier statement, or name the caller in the intent.", ""},
     // How they get in
     Rule{"tls-not-enforced", Severity::high, "Plain HTTP is allowed",
          "Requests can be made without TLS: what is read, and who asked, passes the network in clear.",
@@ -134,7 +137,7 @@ constexpr std::array all_rules{
     Rule{"key-wider-than-bucket", Severity::high, "The key can be used beside the bucket",
          "Members can decrypt or encrypt directly, or for other buckets.",
          "Add kms:ViaService and kms:EncryptionContext:aws:s3:arn to the Allow.", ""},
-    Rule{"key-member-unrestricted", Severity::high, "A reader or publisher can manage the key",
+    Rule{"key-member-unrestricted", Severity::high, "A reader or publisher can do more with the key than its job takes",
          "Whoever breaks into the server can give the key to anybody.",
          "Allow members kms:Decrypt and "
          "kms:GenerateDataKey only.",

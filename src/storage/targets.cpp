@@ -69,23 +69,25 @@ constexpr std::array kms_actions{
 constexpr std::size_t max_objects = 64;
 constexpr std::size_t max_networks = 24;
 
-// Objects that patterns of the policy tell apart; the intent's first.
-std::vector<std::string> objects_of(const Intent& intent, const Policy* policy, const std::string& bucket) {
+// Objects that patterns of policies tell apart; the intent's first.
+std::vector<std::string> objects_of(const Intent& intent, std::span<const Policy* const> policies,
+                                    const std::string& bucket) {
     std::vector<std::string> objects{bucket + '/' + intent.prefix + "weights"};
     if (!intent.prefix.empty()) objects.push_back(bucket + "/elsewhere/object");
-    if (policy == nullptr) return objects;
-    for (const Statement& statement : policy->statements)
-        for (const std::string& pattern : statement.resources) {
-            const std::string object = instance_of(pattern);
-            if (!object.starts_with(bucket + '/') || objects.size() >= max_objects) continue;
-            const bool is_new = std::ranges::none_of(objects, [&](const std::string& other) {
-                for (const Statement& s : policy->statements)
-                    for (const std::string& p : s.resources)
-                        if (matches(p, other) != matches(p, object)) return false;
-                return true;
-            });
-            if (is_new) objects.push_back(object);
-        }
+    std::set<std::string> patterns;
+    for (const Policy* policy : policies)
+        for (const Statement& statement : policy->statements)
+            patterns.insert(statement.resources.begin(), statement.resources.end());
+    const auto are_alike = [&](const std::string& a, const std::string& b) {
+        return std::ranges::all_of(
+            patterns, [&](const std::string& pattern) { return matches(pattern, a) == matches(pattern, b); });
+    };
+    for (const std::string& pattern : patterns) {
+        const std::string object = instance_of(pattern);
+        if (!object.starts_with(bucket + '/') || objects.size() >= max_objects) continue;
+        if (std::ranges::none_of(objects, [&](const std::string& other) { return are_alike(object, other); }))
+            objects.push_back(object);
+    }
     return objects;
 }
 
@@ -163,9 +165,9 @@ std::string_view words_of(Signing signing) {
 
 } // namespace
 
-std::vector<Target> s3_targets(const Intent& intent, const Policy* policy) {
+std::vector<Target> s3_targets(const Intent& intent, std::span<const Policy* const> policies) {
     const std::string bucket = fmt::format("arn:{}:s3:::{}", intent.partition, intent.bucket);
-    const std::vector<std::string> objects = objects_of(intent, policy, bucket);
+    const std::vector<std::string> objects = objects_of(intent, policies, bucket);
     std::vector<Target> targets;
     for (const Action& action : s3_actions) {
         if (!action.of_objects) {

@@ -29,7 +29,8 @@ struct Way {
     std::string words;                                     ///< "over plain HTTP from the Internet"
 };
 
-[[nodiscard]] std::vector<Target> s3_targets(const Intent& intent, const Policy* policy);
+/// Objects that the policies tell apart, and the bucket.
+[[nodiscard]] std::vector<Target> s3_targets(const Intent& intent, std::span<const Policy* const> policies);
 [[nodiscard]] std::vector<Target> kms_targets(const Intent& intent);
 
 [[nodiscard]] std::vector<Way> s3_ways(const Intent& intent, std::span<const Policy* const> policies);

@@ -2,7 +2,7 @@
 // The evaluator: what AWS decides about a request to S3 or KMS, as far as policies tell.
 
 #include "weightseal/storage/aws_policy.hpp" // Policy
-#include "weightseal/storage/request.hpp"         // Request
+#include "weightseal/storage/request.hpp"    // Request
 
 #include <cstddef>  // std::size_t
 #include <optional> // std::optional

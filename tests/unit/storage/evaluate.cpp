@@ -221,6 +221,7 @@ Request random_request(Random& random) {
 
 // Every key of the condition in the statement unknown.
 Request with_unknown(Request request, const Json& statement) {
+    if (!statement.contains("Condition")) return request;
     for (const auto& [op, keys] : statement["Condition"].items())
         for (const auto& [key, value] : keys.items())
             request.context.set(key, KeyValue{KeyValue::State::unknown, {}});
