@@ -1,7 +1,7 @@
 // What a change of policies opens: two matrices over the same requests.
 
 #include "storage/audit_matrix.hpp"
-#include "storage/codes.hpp"
+#include "weightseal/core/error.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,7 +13,7 @@ namespace {
 AuditInput only_input(std::string_view text, std::string_view subject, const AuditOptions& options) {
     std::vector<AuditInput> inputs = audit_inputs(text, subject, options);
     if (inputs.size() != 1 || inputs[0].intent.provider != Provider::aws)
-        throw Error(not_a_policy, subject, "is not of one bucket or key of AWS");
+        throw Error(Errc::not_a_policy, subject, "is not of one bucket or key of AWS");
     return std::move(inputs[0]);
 }
 
@@ -46,7 +46,7 @@ Report audit_difference(std::string_view earlier, std::string_view document, std
     AuditInput before = only_input(earlier, fmt::format("{}, earlier", subject), options);
     if (before.bucket_policy.has_value() != after.bucket_policy.has_value() ||
         before.key_policy.has_value() != after.key_policy.has_value())
-        throw Error(not_a_policy, subject, "has other kinds of policies than the earlier document");
+        throw Error(Errc::not_a_policy, subject, "has other kinds of policies than the earlier document");
     before.intent = after.intent;
     before.has_intent = after.has_intent;
     Report report;

@@ -63,8 +63,8 @@ struct AuditOptions {
                            const AuditOptions& options = {});
 
 /// What a document lets in that an earlier one of the same bucket or key did not: one finding `new-access` for each
-/// caller. Both are held against the intent of the new one. Throws what `audit` throws, or `not_a_policy` where one of
-/// them holds several buckets, or the policies are not of the same kinds.
+/// caller. Both are held against the intent of the new one. Throws what `audit` throws, or `Errc::not_a_policy` where
+/// one of them holds several buckets, or the policies are not of the same kinds.
 [[nodiscard]] Report audit_difference(std::string_view earlier, std::string_view document,
                                       std::string_view subject = "policy", const AuditOptions& options = {});
 

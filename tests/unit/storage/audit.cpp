@@ -1,9 +1,9 @@
 // Audits: what single statements let in, reports for programs, baselines, differences, Terraform.
 
-#include "storage/codes.hpp"
 #include "support/catch.hpp"
 #include "support/refusal.hpp"
 #include "support/storage.hpp"
+#include "weightseal/core/error.hpp"
 #include "weightseal/storage/report.hpp"
 
 #include <set>
@@ -175,17 +175,17 @@ TEST_CASE("a difference is what was closed and is open, and nothing else") {
 }
 
 TEST_CASE("what is no document of storage is refused") {
-    CHECK(code_of("{}") == static_cast<int>(not_a_policy));
-    CHECK(code_of("[]") == static_cast<int>(not_a_policy));
+    CHECK(code_of("{}") == static_cast<int>(Errc::not_a_policy));
+    CHECK(code_of("[]") == static_cast<int>(Errc::not_a_policy));
     CHECK(
         code_of(R"({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}})") ==
-        static_cast<int>(not_a_policy)); // an identity policy
-    CHECK(code_of(R"({"documents": {}, "intent": {}})") == static_cast<int>(not_a_policy));
-    CHECK(code_of(R"({"version": 1, "documents": {}})") == static_cast<int>(missing_policy_field));
-    CHECK(code_of(R"({"version": 1, "documents": [], "intent": {}})") == static_cast<int>(policy_field_type));
+        static_cast<int>(Errc::not_a_policy)); // an identity policy
+    CHECK(code_of(R"({"documents": {}, "intent": {}})") == static_cast<int>(Errc::not_a_policy));
+    CHECK(code_of(R"({"version": 1, "documents": {}})") == static_cast<int>(Errc::missing_policy_field));
+    CHECK(code_of(R"({"version": 1, "documents": [], "intent": {}})") == static_cast<int>(Errc::policy_field_type));
     CHECK(code_of(R"({"version": 1, "documents": {}, "intent": {}, "more": 1})") ==
-          static_cast<int>(unknown_policy_field));
-    CHECK(code_of(R"({"format_version": "1.0", "values": {}})") == static_cast<int>(not_a_policy));
+          static_cast<int>(Errc::unknown_policy_field));
+    CHECK(code_of(R"({"format_version": "1.0", "values": {}})") == static_cast<int>(Errc::not_a_policy));
 }
 
 TEST_CASE("state and plans of Terraform: each bucket with its settings") {
@@ -211,7 +211,7 @@ TEST_CASE("state and plans of Terraform: each bucket with its settings") {
     Json broken{{"format_version", "1.0"}};
     broken["values"]["root_module"]["resources"] =
         Json::array({resource("aws_s3_bucket_policy", {{"bucket", "acme-weights"}, {"policy", "{"}})});
-    CHECK(code_of(broken.dump()) == static_cast<int>(policy_not_json));
+    CHECK(code_of(broken.dump()) == static_cast<int>(Errc::policy_not_json));
 }
 
 } // namespace weightseal::testing
