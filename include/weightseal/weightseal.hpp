@@ -9,7 +9,7 @@
 #include "weightseal/core/bytes.hpp"             // spans and checked arithmetic, like `checked_add`
 #include "weightseal/core/digest.hpp"            // SHA-256, like `Digest`
 #include "weightseal/core/dtype.hpp"             // element types, like `Dtype::bf16`
-#include "weightseal/core/error.hpp"             // error codes, like `Errc::wrong_key`
+#include "weightseal/core/error.hpp"             // error codes, like `wrong_key`
 #include "weightseal/core/progress.hpp"          // progress, cancelling and logging, like `Hooks`
 #include "weightseal/core/suite.hpp"             // cipher suites, like `Suite::aes_256_gcm`
 #include "weightseal/core/tensor.hpp"            // names, shapes and slices, like `TensorInfo`

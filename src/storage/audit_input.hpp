@@ -17,7 +17,7 @@ struct AuditInput {
     std::vector<std::string> assumptions;
 };
 
-/// Throws `Errc::not_a_policy` or what reading throws. Terraform's output may hold several buckets.
+/// Throws `not_a_policy` or what reading throws. Terraform's output may hold several buckets.
 [[nodiscard]] std::vector<AuditInput> audit_inputs(std::string_view text, std::string_view subject,
                                                    const AuditOptions& options);
 

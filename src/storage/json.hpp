@@ -13,7 +13,7 @@ using Json = nlohmann::ordered_json;
 inline constexpr std::size_t max_text_size = std::size_t{4} << 20;
 inline constexpr std::size_t max_depth = 64;
 
-/// Throws `Errc::policy_not_json`, `Errc::policy_too_large` or `Errc::duplicate_policy_field`.
+/// Throws `policy_not_json`, `policy_too_large` or `duplicate_policy_field`.
 [[nodiscard]] Json parse_json(std::string_view text, std::string_view subject);
 
 /// The value at a path of names, or "0" for the first of an array; null where there is none.

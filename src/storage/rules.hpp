@@ -7,7 +7,7 @@
 
 namespace weightseal::storage {
 
-/// Throws `Errc::unknown_finding`.
+/// Throws `unknown_finding`.
 [[nodiscard]] const Rule& rule_of(std::string_view id);
 
 } // namespace weightseal::storage

@@ -7,7 +7,7 @@ namespace weightseal::storage {
 
 [[nodiscard]] bool is_terraform_state(const Json& json);
 
-/// One input for each bucket and each key that has a policy, in the order of their names. Throws `Errc::not_a_policy`
+/// One input for each bucket and each key that has a policy, in the order of their names. Throws `not_a_policy`
 /// where there is none.
 [[nodiscard]] std::vector<AuditInput> inputs_of_terraform(const Json& json, std::string_view subject,
                                                           const AuditOptions& options);

@@ -58,12 +58,12 @@ struct AuditOptions {
 
 /// Audits one document: a bundle of `write_policy`, a bucket or key policy of AWS, or the output of
 /// `terraform show -json`. A document without an intent is held against the one that it shows: whoever it names may
-/// do what it allows them. Throws what reading it throws, or `Errc::not_a_policy`.
+/// do what it allows them. Throws what reading it throws, or `not_a_policy`.
 [[nodiscard]] Report audit(std::string_view document, std::string_view subject = "policy",
                            const AuditOptions& options = {});
 
 /// What a document lets in that an earlier one of the same bucket or key did not: one finding `new-access` for each
-/// caller. Both are held against the intent of the new one. Throws what `audit` throws, or `Errc::not_a_policy` where
+/// caller. Both are held against the intent of the new one. Throws what `audit` throws, or `not_a_policy` where
 /// one of them holds several buckets, or the policies are not of the same kinds.
 [[nodiscard]] Report audit_difference(std::string_view earlier, std::string_view document,
                                       std::string_view subject = "policy", const AuditOptions& options = {});

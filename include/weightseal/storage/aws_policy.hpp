@@ -78,9 +78,9 @@ struct Policy {
     [[nodiscard]] bool has_variables() const noexcept { return version == "2012-10-17"; }
 
     /// Reads a document of at most 4 MiB, 64 levels and 10,000 values.
-    /// `subject` is what messages call the text. Throws `Errc::policy_not_json`, `Errc::policy_too_large`,
-    /// `Errc::duplicate_policy_field`, `Errc::unknown_policy_field`, `Errc::missing_policy_field`,
-    /// `Errc::policy_field_type` or `Errc::bad_policy_value`, with the place in the document.
+    /// `subject` is what messages call the text. Throws `policy_not_json`, `policy_too_large`,
+    /// `duplicate_policy_field`, `unknown_policy_field`, `missing_policy_field`,
+    /// `policy_field_type` or `bad_policy_value`, with the place in the document.
     [[nodiscard]] static Policy parse(std::string_view json, std::string_view subject = "policy");
 };
 

@@ -55,9 +55,9 @@ struct Intent {
     /// The JSON form.
     [[nodiscard]] std::string json() const;
 
-    /// Fills in what follows from the rest and checks everything. Throws `Errc::bad_bucket`, `Errc::bad_prefix`,
-    /// `Errc::bad_principal`, `Errc::bad_unique_id`, `Errc::bad_account`, `Errc::bad_region`, `Errc::bad_endpoint`,
-    /// `Errc::bad_storage_key`, `Errc::no_reader` or `Errc::duplicate_principal`.
+    /// Fills in what follows from the rest and checks everything. Throws `bad_bucket`, `bad_prefix`,
+    /// `bad_principal`, `bad_unique_id`, `bad_account`, `bad_region`, `bad_endpoint`,
+    /// `bad_storage_key`, `no_reader` or `duplicate_principal`.
     void complete();
 };
 

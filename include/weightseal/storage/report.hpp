@@ -15,7 +15,7 @@ namespace weightseal::storage {
 [[nodiscard]] std::string report_sarif(const Report& report, std::string_view path);
 
 /// Takes out the findings that an earlier `report_json` holds: of the same rule, document, statement and request.
-/// Throws what reading JSON throws, or `Errc::not_a_policy` for anything but a report. Returns how many there were.
+/// Throws what reading JSON throws, or `not_a_policy` for anything but a report. Returns how many there were.
 std::size_t remove_known(Report& report, std::string_view earlier, std::string_view subject = "baseline");
 
 } // namespace weightseal::storage
