@@ -125,8 +125,10 @@ wseal_status wseal_guard_new(const char* limits, size_t limits_size, const wseal
         Secret secret;
         if (c.secret != nullptr)
             secret = Secret::copy_of(std::as_bytes(std::span<const uint8_t, secret_size>(c.secret, secret_size)));
-        *own_guard = new wseal_guard{Guard(to_limits(limits, limits_size), secret), std::move(proxies),
-                                     static_cast<ForwardedHeader>(c.forwarded_header)};
+        const Limits wanted = to_limits(limits, limits_size);
+        *own_guard = new wseal_guard{c.shared_memory == nullptr ? Guard(wanted, secret)
+                                                                : Guard::open_shared(c.shared_memory, wanted, secret),
+                                     std::move(proxies), static_cast<ForwardedHeader>(c.forwarded_header)};
     });
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -98,6 +99,8 @@ class Guard:
         secret: 32 bytes that key the hashes of clients in events; without, they are random.
         trusted_proxies: Addresses and networks whose `forwarded` header counts, such as "10.0.0.0/8".
         forwarded_header: Which header they write, "x-forwarded-for" or "forwarded".
+        shared_memory: A file, best in /dev/shm, in which all processes that name it have one guard. They must give the
+            same limits and the same `secret`, and leave `now` to the guard.
 
     Raises:
         ValueError: `limits` beside `queries`, `window` or `capacity`; an unknown header; a secret of another length.
@@ -114,6 +117,7 @@ class Guard:
         secret: bytes | None = None,
         trusted_proxies: Sequence[str] = (),
         forwarded_header: str = "x-forwarded-for",
+        shared_memory: str | os.PathLike[str] | None = None,
     ) -> None:
         if limits is None:
             limit = {"budget": "queries", "limit": _or(queries, 500), "window": _or(window, 3600)}
@@ -130,6 +134,7 @@ class Guard:
             trusted_proxies=proxies,
             trusted_proxies_count=len(proxies),
             forwarded_header=_HEADERS[forwarded_header],
+            shared_memory=None if shared_memory is None else os.fsencode(shared_memory),
         )
         text = _json(limits)
         handle = ctypes.c_void_p()
