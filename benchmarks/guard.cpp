@@ -1,5 +1,6 @@
 // Measures the guard: checks a second, one thread and two, with and without the wait for memory; how long the slowest
-// take; memory; a flood. Prints one JSON object a line. `bench_guard [speed|latency|memory|flood]…`; all unless told.
+// take; memory; a flood; shared memory. Prints one JSON object a line. `bench_guard
+// [speed|latency|memory|flood|shared]…`; all unless told.
 
 #include "weightseal/guard/guard.hpp"
 #include "weightseal/core/aligned_buffer.hpp"
@@ -8,15 +9,19 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -263,8 +268,64 @@ void measure_flood() {
                 guard.check(heavy, {}, now.next()).allowed ? "false" : "true");
 }
 
-constexpr std::array<std::pair<std::string_view, void (*)()>, 4> jobs{
-    {{"speed", measure_speed}, {"latency", measure_latency}, {"memory", measure_memory}, {"flood", measure_flood}}};
+// ---- Shared memory --------------------------------------------------------------------------------------------------
+
+/// Checks of one client, for ever.
+[[noreturn]] void hammer(Guard& guard, const ClientKey& client) {
+    for (;;)
+        must_admit(guard.check(client, {}, noon));
+}
+
+/// A check in shared memory beside one in the process's own; and for how long a process that is killed, most likely
+/// within a check, holds up one that checks the same client.
+void measure_shared() {
+    const std::filesystem::path path = "/dev/shm/weightseal-benchmark-" + std::to_string(getpid());
+    Limits limits = limits_of(1);
+    limits.limits[0].limit = max_limit;
+    const Secret secret = Secret::random();
+    Guard own(limits, secret), shared = Guard::open_shared(path, limits, secret);
+    std::filesystem::remove(path);
+    const std::vector<ClientKey> keys = identify_all(own, make_names());
+    std::array<std::vector<double>, 2> seconds;
+    for (int round = 0; round < rounds; ++round)
+        for (Guard* const guard : {&own, &shared})
+            seconds[guard == &shared].push_back(seconds_of([&] {
+                Now now;
+                for (const ClientKey& key : keys)
+                    must_admit(guard->check(key, {}, now.next()));
+            }));
+    std::vector<double> stalls;
+    for (int round = 0; round < 1000; ++round) {
+        const pid_t process = fork();
+        if (process == 0) hammer(shared, keys[0]);
+        const auto begin = std::chrono::steady_clock::now();
+        double longest = 0;
+        bool killed = false;
+        for (double time = 0; time < 4e-3;) {
+            if (!killed && time > 2e-3) killed = kill(process, SIGKILL) == 0;
+            const auto before = std::chrono::steady_clock::now();
+            must_admit(shared.check(keys[0], {}, noon));
+            const auto after = std::chrono::steady_clock::now();
+            if (killed) longest = std::max(longest, std::chrono::duration<double>(after - before).count());
+            time = std::chrono::duration<double>(after - begin).count();
+        }
+        waitpid(process, nullptr, 0);
+        stalls.push_back(longest);
+    }
+    std::ranges::sort(stalls);
+    std::ranges::sort(seconds[0]);
+    std::ranges::sort(seconds[1]);
+    std::printf("{\"job\": \"shared\", \"own_ns\": %.1f, \"shared_ns\": %.1f, \"kills\": %zu, \"stall_p50\": %.1f, "
+                "\"stall_p99\": %.1f, \"stall_max\": %.1f}\n",
+                seconds[0][rounds / 2] / client_count * 1e9, seconds[1][rounds / 2] / client_count * 1e9, stalls.size(),
+                stalls[stalls.size() / 2] * 1e6, stalls[stalls.size() * 99 / 100] * 1e6, stalls.back() * 1e6);
+}
+
+constexpr std::array<std::pair<std::string_view, void (*)()>, 5> jobs{{{"speed", measure_speed},
+                                                                       {"latency", measure_latency},
+                                                                       {"memory", measure_memory},
+                                                                       {"flood", measure_flood},
+                                                                       {"shared", measure_shared}}};
 
 } // namespace
 

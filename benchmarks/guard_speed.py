@@ -46,7 +46,7 @@ def measure_peer(python):
 
 def measure(build, python):
     results = {}
-    for job in ("speed", "latency", "memory", "flood"):
+    for job in ("speed", "latency", "memory", "flood", "shared"):
         say(f"guard: {job}")
         results[job] = run(build, job)
     try:
@@ -81,7 +81,7 @@ def ratios(found, what, base):
 def goals(results, found):
     ahead = statistics.median(per_second(found[1, "check_ahead"]))
     two = statistics.median(ratios(found, "two_threads", "check"))
-    (latency,), (flood,) = results["latency"], results["flood"]
+    (latency,), (flood,), (shared,) = results["latency"], results["flood"], results["shared"]
     memory = [line["reserved"] for line in results["memory"]]
     more = max(b - a for a, b in zip(memory, memory[1:]))
     peer = ahead * 1e6 * results["peer"] if results["peer"] else None
@@ -92,6 +92,7 @@ def goals(results, found):
         ["a check under load, p99.9", "≤ 5 µs", f"{latency['p999']:.1f} µs", latency["p999"] <= 5],
         ["memory for 10⁶ clients, one window", "≤ 132 MiB", mib(memory[0]), memory[0] <= 132 * 2**20],
         ["memory for each further window", "≤ 64 MiB", mib(more), more <= 64 * 2**20],
+        ["a killed process stalls the others (p99)", "≤ 1 ms", f"{shared['stall_p99'] / 1e3:.2f} ms", shared["stall_p99"] <= 1e3],
         ["a heavy client after 10⁷ clients with one query each", "over its limit",
          "refused" if flood["heavy_refused"] else "admitted", flood["heavy_refused"]],
     ]
@@ -101,7 +102,7 @@ def goals(results, found):
 def render(results):
     found = {(line["windows"], line["what"]): line for line in results["speed"]}
     windows = sorted({windows for windows, _ in found})
-    (latency,), (flood,) = results["latency"], results["flood"]
+    (latency,), (flood,), (shared,) = results["latency"], results["flood"], results["shared"]
     yardstick = ratio(ratios(found, "check", "memory"))
     peer = (
         f"limits {results['peer_version']} needs {results['peer'] * 1e6:.1f} µs for a hit with a tenth of the clients."
@@ -123,5 +124,8 @@ def render(results):
         table(["windows", "reserved", "resident", "clients that lost their place"], memory),
         f"A flood of {flood['clients']:,} clients with one query each: {flood['clients'] / flood['seconds'] / 1e6:.2f} M/s identified and checked, "
         f"{flood['evicted']:,} clients moved to the sketch.",
+        f"Shared memory: a check takes {shared['shared_ns']:.0f} ns beside {shared['own_ns']:.0f} ns in the process's own. Of {shared['kills']} processes that "
+        "were killed while they did nothing but check one client, the longest check of that client by another process afterwards: p50 "
+        f"{shared['stall_p50']:.0f} µs, p99 {shared['stall_p99']:.0f} µs, at most {shared['stall_max']:.0f} µs.",
         goals(results, found),
     ])

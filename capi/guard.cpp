@@ -170,7 +170,11 @@ wseal_status wseal_guard_new(const char* limits, size_t limits_size, const wseal
         static constexpr wseal_guard_options defaults = WSEAL_GUARD_OPTIONS_INIT;
         const wseal_guard_options c = copy_options(options, defaults);
         Proxies proxies = to_proxies(c);
-        *own_guard = new wseal_guard{Guard(to_limits(limits, limits_size), to_secret(c)), std::move(proxies)};
+        const Limits wanted = to_limits(limits, limits_size);
+        const Secret secret = to_secret(c);
+        *own_guard = new wseal_guard{c.shared_memory == nullptr ? Guard(wanted, secret)
+                                                                : Guard::open_shared(c.shared_memory, wanted, secret),
+                                     std::move(proxies)};
     });
 }
 

@@ -58,9 +58,11 @@ typedef struct wseal_guard_options {
     const char* const* trusted_proxies; /**< addresses and networks, such as "10.0.0.0/8" */
     size_t trusted_proxies_count;
     uint32_t forwarded_header; /**< wseal_forwarded_header */
+    const char* shared_memory; /**< a file, best in /dev/shm, in which all processes that name it have one guard, with
+                                    the same limits and the same secret, which must be given; NULL: none */
 } wseal_guard_options;
 #define WSEAL_GUARD_OPTIONS_INIT                                                                                       \
-    { sizeof(wseal_guard_options), NULL, NULL, 0, WSEAL_X_FORWARDED_FOR }
+    { sizeof(wseal_guard_options), NULL, NULL, 0, WSEAL_X_FORWARDED_FOR, NULL }
 
 /** A guard with limits in JSON, of `limits_size` bytes:
  *

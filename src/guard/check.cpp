@@ -76,7 +76,7 @@ class Check {
     ~Check() {
         if (overflow_)
             for (const Seat& seat : seats())
-                if (seat.overflow) seat.table->overflow().lock.unlock();
+                if (seat.overflow) seat.table->unlock_overflow();
     }
 
     void run() noexcept {
@@ -142,17 +142,17 @@ class Check {
     // counts of the table have left.
     void ask_overflow(const Seat& seat) noexcept {
         Table& table = *seat.table;
-        table.overflow().lock.lock();
+        table.lock_overflow();
         overflow_ = true;
         table.advance_overflow(moment_.tick);
-        const std::uint64_t tick = table.overflow().tick;
+        const std::uint64_t tick = table.overflow_tick();
         if (table.report_saturation()) report({.kind = GuardEventKind::table_saturated, .tier = seat.tier});
         std::uint64_t all_gone = 0;
         for (const Window& window : table.windows())
             all_gone = std::max(all_gone, window.start(window.bucket(tick) + Ring::slots));
         for (std::size_t i = 0; i < table.windows().size(); ++i) {
             const Window& window = table.windows()[i];
-            Ring& ring = table.overflow().rings[i].ring;
+            Ring& ring = table.overflow_ring(i);
             const std::uint64_t cost = units(window);
             if (ring.admits(cost, window.overflow_limit)) continue;
             const std::uint64_t bucket = window.bucket(tick);
@@ -216,7 +216,7 @@ class Check {
             const Window& window = table.windows()[i];
             const std::uint64_t cost = units(window);
             if (cost == 0) continue;
-            table.overflow().rings[i].ring.charge(window.bucket(table.overflow().tick), 0, cost);
+            table.overflow_ring(i).charge(window.bucket(table.overflow_tick()), 0, cost);
             table.note(seat.hash, i, seat.buckets[i], cost);
         }
     }

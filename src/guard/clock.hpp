@@ -4,8 +4,6 @@
 // A step back beyond one sub-bucket is a clock that was set: guard time goes on from where it was. A step forward
 // beyond all windows is cut down to what empties them, so that ticks never run ahead of the life of the process.
 
-#include "guard/spin_lock.hpp"
-
 #include <atomic>
 #include <cstdint>
 
@@ -25,8 +23,16 @@ struct Moment {
     }
 };
 
+/// Guard time itself, which processes can share.
+struct GuardTime {
+    std::atomic<std::int64_t> tick{0};
+    std::atomic<std::int64_t> offset{0}; ///< of ticks to those of `now`
+};
+
 class Clock {
   public:
+    explicit Clock(GuardTime& time) noexcept : time_(time) {}
+
     /// @param step_back  ticks; a step back beyond it is one of the clock. @param everything  ticks after which all
     /// counts are gone. The caller sees to it that no `advance` runs.
     void set(std::uint64_t step_back, std::uint64_t everything) noexcept {
@@ -37,13 +43,13 @@ class Clock {
     /// Thread-safe. Two calls of which one happens before the other get ticks that do not fall.
     Moment advance(std::int64_t now_ns) noexcept {
         const Ticks now = ticks_of(now_ns);
-        const std::int64_t offset = offset_.load(std::memory_order_acquire);
-        std::int64_t tick = tick_.load(std::memory_order_acquire);
+        const std::int64_t offset = time_.offset.load(std::memory_order_acquire);
+        std::int64_t tick = time_.tick.load(std::memory_order_acquire);
         const std::int64_t here = now.whole + offset;
         if (here <= tick) {
-            if (tick - here > step_back_) return step(now);
+            if (tick - here > step_back_) return step(now_ns, offset, tick);
         } else {
-            if (here - tick > everything_) return step(now);
+            if (here - tick > everything_) return step(now_ns, offset, tick);
             raise(here, tick);
         }
         return moment_of(tick, now, offset, false);
@@ -64,35 +70,26 @@ class Clock {
 
     // The maximum of both, stored and in `tick`.
     void raise(std::int64_t here, std::int64_t& tick) noexcept {
-        while (tick < here && !tick_.compare_exchange_weak(tick, here, std::memory_order_acq_rel)) {
+        while (tick < here && !time_.tick.compare_exchange_weak(tick, here, std::memory_order_acq_rel)) {
         }
         if (tick < here) tick = here;
     }
 
-    Moment step(Ticks now) noexcept {
-        stepping_.lock();
-        std::int64_t tick = tick_.load(std::memory_order_acquire);
-        std::int64_t offset = offset_.load(std::memory_order_acquire);
-        const std::int64_t here = now.whole + offset;
-        const bool back = tick - here > step_back_;
-        if (here - tick > everything_) {
-            raise(tick + everything_, tick);
-            offset = tick - now.whole;
-        } else if (back) {
-            offset = tick - now.whole;
-        } else {
-            raise(here, tick);
-        }
-        offset_.store(offset, std::memory_order_release);
-        stepping_.unlock();
-        return moment_of(tick, now, offset, back);
+    // The offset comes first: whoever reads it, with the old tick or the new one, is at most `everything` ahead. Only
+    // one of several steps counts; the others look again.
+    Moment step(std::int64_t now_ns, std::int64_t offset, std::int64_t tick) noexcept {
+        const Ticks now = ticks_of(now_ns);
+        const bool back = now.whole + offset <= tick;
+        const std::int64_t to = back ? tick : tick + everything_;
+        if (!time_.offset.compare_exchange_strong(offset, to - now.whole, std::memory_order_acq_rel))
+            return advance(now_ns);
+        raise(to, tick);
+        return moment_of(tick, now, to - now.whole, back);
     }
 
-    std::atomic<std::int64_t> tick_{0};
-    std::atomic<std::int64_t> offset_{0};
+    GuardTime& time_;
     std::int64_t step_back_ = 0;
     std::int64_t everything_ = 0;
-    SpinLock stepping_;
 };
 
 } // namespace weightseal::guard

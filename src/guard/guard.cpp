@@ -4,12 +4,20 @@
 #include "crypto/hash.hpp"
 #include "guard/costs.hpp"
 #include "guard/state.hpp"
+#include "weightseal/core/error.hpp"
 
 #include <bit>
 
 namespace weightseal {
 
 Guard::Guard(const Limits& limits, const Secret& secret) : state_(std::make_unique<guard::State>(limits, secret)) {}
+
+Guard::Guard(std::unique_ptr<guard::State> state) noexcept : state_(std::move(state)) {}
+
+Guard Guard::open_shared(const std::filesystem::path& path, const Limits& limits, const Secret& secret) {
+    if (!secret) throw Error(Errc::invalid_argument, "shared memory", "needs a secret that all processes have");
+    return Guard(std::make_unique<guard::State>(limits, secret, path));
+}
 
 Guard::~Guard() = default;
 
@@ -37,7 +45,7 @@ ClientKey Guard::identify(const Client& client) const noexcept {
 }
 
 void Guard::prefetch(const ClientKey& client) const noexcept {
-    for (unsigned tiers = client.tiers; tiers != 0; tiers &= tiers - 1) {
+    for (unsigned tiers = client.tiers & ((1U << tier_count) - 1); tiers != 0; tiers &= tiers - 1) {
         const auto tier = static_cast<std::size_t>(std::countr_zero(tiers));
         state_->prefetch(tier, client.hashes[tier]);
     }
@@ -89,7 +97,8 @@ std::string Guard::pseudonym(Tier tier, std::uint64_t client) const {
 
 std::size_t Guard::memory() const {
     const std::lock_guard lock(state_->configuring);
-    std::size_t bytes = sizeof(guard::State) + state_->tickets.memory();
+    std::size_t bytes = sizeof(guard::State) + state_->tickets.memory() +
+                        (state_->shared ? state_->shared->memory() : sizeof(guard::Commons));
     for (const auto& generation : state_->generations)
         for (const auto& table : generation->tables)
             if (table) bytes += sizeof(guard::Table) + table->memory();
@@ -99,13 +108,15 @@ std::size_t Guard::memory() const {
 
 GuardCounters Guard::counters() const noexcept {
     GuardCounters sum;
-    for (guard::Stripe& stripe : state_->stripes) {
-        const std::lock_guard lock(stripe.lock);
+    for (std::size_t i = 0; i < guard::stripe_count; ++i) {
+        state_->lock(i);
+        const guard::Stripe& stripe = state_->commons.stripes[i];
         sum.admitted += stripe.admitted;
         sum.refused += stripe.refused;
         sum.inserted += stripe.inserted;
         sum.evicted += stripe.evicted;
         sum.overflow += stripe.overflow;
+        state_->unlock(i);
     }
     sum.dropped_events = state_->events.dropped();
     return sum;

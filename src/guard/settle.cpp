@@ -78,15 +78,16 @@ class Settling {
     // What newcomers share is nobody's in particular: it is corrected, and never in debt.
     static void settle_overflow(Table& table, std::size_t i, std::uint64_t charged,
                                 const Correction& correction) noexcept {
-        Table::Overflow& overflow = table.overflow();
-        const std::lock_guard lock(overflow.lock);
-        const std::uint64_t running = table.windows()[i].bucket(overflow.tick);
-        if (running < charged || running - charged > Ring::parts) return;
-        const auto age = static_cast<unsigned>(running - charged);
-        if (correction.excess != 0)
-            overflow.rings[i].ring.charge(running, age, correction.excess);
-        else
-            overflow.rings[i].ring.refund(running, age, correction.refund);
+        table.lock_overflow();
+        const std::uint64_t running = table.windows()[i].bucket(table.overflow_tick());
+        if (running >= charged && running - charged <= Ring::parts) {
+            const auto age = static_cast<unsigned>(running - charged);
+            if (correction.excess != 0)
+                table.overflow_ring(i).charge(running, age, correction.excess);
+            else
+                table.overflow_ring(i).refund(running, age, correction.refund);
+        }
+        table.unlock_overflow();
     }
 
     State& state_;

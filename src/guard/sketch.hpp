@@ -5,6 +5,7 @@
 // smallest of its cells. Cells take the maximum of the clients that share them, not the sum, so that a flood of clients
 // with one query each leaves cells of one. Quarters are kept until they have left the window.
 
+#include "guard/in_order.hpp"
 #include "guard/ring.hpp"
 
 #include <algorithm>
@@ -50,8 +51,9 @@ class Sketch {
     void note(std::uint64_t hash, std::uint64_t quarter, std::uint64_t amount) noexcept {
         const std::size_t slot = quarter % quarters;
         if (numbers_[slot] != quarter) {
-            numbers_[slot] = quarter;
             std::ranges::fill(cells_.subspan(slot * rows * row_, rows * row_), 0.0F);
+            in_order();
+            numbers_[slot] = quarter;
         }
         for (unsigned row = 0; row < rows; ++row) {
             float& value = cells_[cell(hash, slot, row)];

@@ -6,30 +6,20 @@
 
 #include <algorithm>
 #include <bit>
-#include <tuple>
 
 namespace weightseal::guard {
 
 Standstill::Standstill(State& state) noexcept : state_(state) {
-    for (Stripe& stripe : state_.stripes) // in the order in which checks take them
-        stripe.lock.lock();
+    for (std::size_t i = 0; i < stripe_count; ++i) // in the order in which checks take them
+        state_.lock(i);
 }
 
 Standstill::~Standstill() {
-    for (Stripe& stripe : state_.stripes)
-        stripe.lock.unlock();
+    for (std::size_t i = 0; i < stripe_count; ++i)
+        state_.unlock(i);
 }
 
 namespace {
-
-// A tier's windows in an order that does not depend on the configuration's.
-std::vector<Window> windows_of(const Limits& limits, Tier tier) {
-    std::vector<Window> windows;
-    for (const Limit& limit : limits.limits)
-        if (limit.tier == tier) windows.push_back(window_of(limit, limits.ticket_lifetime));
-    std::ranges::sort(windows, {}, [](const Window& w) { return std::tuple(w.budget, w.seconds); });
-    return windows;
-}
 
 bool same_windows(std::span<const Window> a, std::span<const Window> b) {
     return std::ranges::equal(
@@ -74,9 +64,17 @@ void update(Generation& generation, const Limits& limits) noexcept {
 } // namespace
 
 State::State(const Limits& wanted, const Secret& secret)
-    : tickets(validated(wanted).tickets), hash_keys(), anonymous(), prompt_key() {
+    : State(validated(wanted), secret ? secret : Secret::random(), std::unique_ptr<SharedTable>()) {}
+
+State::State(const Limits& wanted, const Secret& secret, const std::filesystem::path& path)
+    : State(wanted, secret, std::make_unique<SharedTable>(path, validated(wanted), secret)) {}
+
+State::State(const Limits& wanted, const Secret& key, std::unique_ptr<SharedTable> table)
+    : shared(std::move(table)), own_commons(shared ? nullptr : std::make_unique<Commons>()),
+      commons(shared ? shared->commons() : *own_commons), mutexes(shared ? shared->mutexes() : nullptr),
+      clock(commons.time), tickets(shared ? Tickets(wanted.tickets, shared->tickets()) : Tickets(wanted.tickets)),
+      hash_keys(), anonymous(), prompt_key() {
     crypto::require_sodium();
-    const Secret key = secret ? secret : Secret::random();
     std::array<std::byte, sizeof hash_keys + sizeof anonymous> derived;
     crypto::hkdf_expand(key.bytes(), as_bytes("weightseal/v1/guard/hash"), derived);
     std::memcpy(&hash_keys, derived.data(), sizeof hash_keys);
@@ -98,13 +96,26 @@ std::unique_ptr<Generation> State::make_generation(const Limits& wanted) const {
     generation->version = generations.empty() ? 1 : generations.back()->version + 1;
     for (std::size_t tier = 0; tier < tier_count; ++tier)
         if (auto windows = windows_of(wanted, static_cast<Tier>(tier)); !windows.empty())
-            generation->tables[tier] = std::make_unique<Table>(std::move(windows), wanted.capacity);
+            generation->tables[tier] =
+                shared ? std::make_unique<Table>(std::move(windows), wanted.capacity, shared->table(tier))
+                       : std::make_unique<Table>(std::move(windows), wanted.capacity);
     return generation;
 }
 
 std::unique_ptr<Monitor> State::make_monitor(const Limits& wanted) const {
     if (!wanted.signals) return nullptr;
     return std::make_unique<Monitor>(*wanted.signals, anonymous[0]);
+}
+
+void State::lock_mutex(std::size_t stripe) noexcept {
+    if (!mutexes[stripe].lock()) return;
+    if (const auto& table = generations.back()->tables[stripe / shard_count]) table->repair(stripe % shard_count);
+    mutexes[stripe].set_repaired();
+}
+
+void State::unlock_mutex(std::size_t stripe) noexcept {
+    if (const auto& table = generations.back()->tables[stripe / shard_count]) table->commit(stripe % shard_count);
+    mutexes[stripe].unlock();
 }
 
 // What follows from the limits and the generations. The caller holds all locks, or is the constructor.
@@ -150,6 +161,7 @@ void State::retire(std::uint64_t tick, std::vector<std::unique_ptr<Generation>>&
 void State::configure(const Limits& wanted, std::chrono::nanoseconds now) {
     wanted.validate();
     const std::lock_guard lock(configuring);
+    if (shared) throw Error(Errc::unsupported, "limits", "those of a shared table cannot change while it is in use");
     if (wanted.tickets != limits.tickets)
         throw Error(Errc::unsupported, "limits", "tickets: their number cannot change while a guard runs");
     Limits copy = wanted;
@@ -190,6 +202,7 @@ void State::configure(const Limits& wanted, std::chrono::nanoseconds now) {
 
 void State::trim(std::chrono::nanoseconds now) {
     const std::lock_guard lock(configuring);
+    if (shared) return; // its tables stay
     std::vector<std::unique_ptr<Generation>> retired;
     retired.reserve(max_generations);
     const Standstill all(*this);

@@ -7,8 +7,10 @@
 
 #include "crypto/short_hash.hpp"
 #include "guard/clock.hpp"
+#include "guard/commons.hpp"
 #include "guard/event_queue.hpp"
 #include "guard/monitor.hpp"
+#include "guard/shared_table.hpp"
 #include "guard/table.hpp"
 #include "guard/tickets.hpp"
 #include "weightseal/guard/guard.hpp"
@@ -31,14 +33,10 @@ struct Generation {
 
 inline constexpr std::size_t max_generations = 4;
 
-/// A shard's lock, and counters that it guards.
-struct alignas(64) Stripe {
-    SpinLock lock;
-    std::uint64_t admitted = 0, refused = 0, inserted = 0, evicted = 0, overflow = 0;
-};
-
 struct State {
     State(const Limits& limits, const Secret& secret);
+    /// In shared memory.
+    State(const Limits& limits, const Secret& secret, const std::filesystem::path& path);
 
     [[nodiscard]] Decision check(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now) noexcept;
     Settlement settle(Ticket ticket, const Usage& usage, std::chrono::nanoseconds now) noexcept;
@@ -48,17 +46,33 @@ struct State {
 
     /// Starts to load a client's counts, unless somebody is at them.
     void prefetch(std::size_t tier, std::uint64_t hash) noexcept {
-        SpinLock& lock = stripe(tier, hash).lock;
+        if (mutexes != nullptr) return;
+        SpinLock& lock = commons.stripes[stripe_of(tier, hash)].lock;
         if (!lock.try_lock()) return;
         if (const auto& table = generations.back()->tables[tier]) table->prefetch(hash);
         lock.unlock();
     }
 
-    [[nodiscard]] Stripe& stripe(std::size_t tier, std::uint64_t hash) noexcept {
-        return stripes[tier * shard_count + shard_of(hash)];
+    [[nodiscard]] static std::size_t stripe_of(std::size_t tier, std::uint64_t hash) noexcept {
+        return tier * shard_count + shard_of(hash);
+    }
+    void lock(std::size_t stripe) noexcept {
+        if (mutexes == nullptr)
+            commons.stripes[stripe].lock.lock();
+        else
+            lock_mutex(stripe);
+    }
+    void unlock(std::size_t stripe) noexcept {
+        if (mutexes == nullptr)
+            commons.stripes[stripe].lock.unlock();
+        else
+            unlock_mutex(stripe);
     }
 
-    std::array<Stripe, tier_count * shard_count> stripes;
+    std::unique_ptr<SharedTable> shared; // if it is
+    std::unique_ptr<Commons> own_commons;
+    Commons& commons;
+    platform::RobustMutex* mutexes; // of the stripes, in shared memory
     Clock clock;
     Tickets tickets;
     EventQueue events;
@@ -93,6 +107,9 @@ struct State {
     Limits limits;
 
   private:
+    State(const Limits& limits, const Secret& key, std::unique_ptr<SharedTable> table);
+    void lock_mutex(std::size_t stripe) noexcept;
+    void unlock_mutex(std::size_t stripe) noexcept;
     [[nodiscard]] std::unique_ptr<Generation> make_generation(const Limits& wanted) const;
     [[nodiscard]] std::unique_ptr<Monitor> make_monitor(const Limits& wanted) const;
     void follow(const Limits& wanted) noexcept;
@@ -111,7 +128,7 @@ class Entry {
                 tiers_ = static_cast<std::uint8_t>(tiers_ | 1U << tier);
                 hashes_[tier] = state.anonymous[tier];
             }
-            each([](Stripe& stripe) { stripe.lock.lock(); });
+            each([&](std::size_t stripe) { state_.lock(stripe); });
             // It changes under all locks only, so now it stays.
             if (state.tiers.load(std::memory_order_relaxed) == limited) return;
             unlock();
@@ -127,7 +144,7 @@ class Entry {
     /// Of the first tier.
     [[nodiscard]] Stripe& counters() noexcept {
         const auto tier = static_cast<std::size_t>(std::countr_zero(tiers_));
-        return state_.stripe(tier, hashes_[tier]);
+        return state_.commons.stripes[State::stripe_of(tier, hashes_[tier])];
     }
 
   private:
@@ -135,11 +152,11 @@ class Entry {
     void each(Action action) noexcept {
         for (unsigned tiers = tiers_; tiers != 0; tiers &= tiers - 1) {
             const auto tier = static_cast<std::size_t>(std::countr_zero(tiers));
-            action(state_.stripe(tier, hashes_[tier]));
+            action(State::stripe_of(tier, hashes_[tier]));
         }
     }
     void unlock() noexcept {
-        each([](Stripe& stripe) { stripe.lock.unlock(); });
+        each([&](std::size_t stripe) { state_.unlock(stripe); });
     }
 
     State& state_;

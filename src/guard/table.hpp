@@ -8,10 +8,12 @@
 // their windows, or that of one with low counts, which go to the sketch. Clients at their limit are never moved: where
 // a whole shard is at its limit, newcomers are charged to what they share.
 
+#include "guard/in_order.hpp"
 #include "guard/sketch.hpp"
 #include "guard/spin_lock.hpp"
 #include "guard/tags.hpp"
 #include "guard/window.hpp"
+#include "platform/robust_mutex.hpp"
 #include "weightseal/core/aligned_buffer.hpp"
 
 #include <array>
@@ -63,13 +65,22 @@ struct Seat {
 };
 
 /// Whoever calls `find` to `forget_saturation` holds the lock of the hash's shard, which is the guard's; see `State`.
+///
+/// A table in shared memory survives the death of whoever changes it: the rings of a client that has a place are saved
+/// before they change, and are as they were unless `commit` follows; places change hands in an order in which each step
+/// can be undone or done again; and sketches only rise.
 class Table {
   public:
     /// Throws `out_of_memory`.
     Table(std::vector<Window> windows, std::size_t capacity);
+    /// A table in memory of `size_of` bytes, which are a table of the same windows and capacity, or zeros.
+    Table(std::vector<Window> windows, std::size_t capacity, MutableBytes shared_memory);
+    [[nodiscard]] static std::size_t size_of(std::size_t windows, std::size_t capacity);
+    /// Makes zeros a table in shared memory. Throws `out_of_memory`.
+    void format();
 
     [[nodiscard]] std::span<const Window> windows() const noexcept { return windows_; }
-    [[nodiscard]] std::size_t memory() const noexcept { return memory_.size(); }
+    [[nodiscard]] std::size_t memory() const noexcept { return own_memory_.size(); }
 
     /// New numbers for a window, if the table has it. The caller holds all locks.
     void set_limit(const Window& wanted) noexcept;
@@ -83,15 +94,21 @@ class Table {
 
     /// Finds the rings of a client that has a place, and advances them to `tick`; false if it has none.
     [[nodiscard]] bool find(std::uint64_t hash, std::uint64_t tick, Seat& seat) noexcept {
-        Shard& shard = shards_[shard_of(hash)];
-        if (tick != shard.tick) set_tick(shard, tick);
+        const Shard& shard = shards_[shard_of(hash)];
+        if (tick + 1 != shard.kept->next_tick) set_tick(*shard.kept, tick);
         Line* const slot = find_slot(shard, hash);
         if (slot == nullptr) return false;
         seat = seat_at(shard, slot);
         seat.hash = hash;
+        if (is_shared()) save(shard, seat);
         advance(seat);
         return true;
     }
+    /// What happened to a shard since `find` holds. Its lock is about to be released; shared memory only.
+    void commit(std::size_t shard) noexcept;
+    /// Of a shard whose owner died; shared memory only.
+    void repair(std::size_t shard) noexcept;
+
     /// Makes rings of what the sketches know of a client that has no place, and looks for one. `scratch` has a line for
     /// each window. After `find`.
     void find_place(std::uint64_t hash, Line* scratch, Seat& seat) noexcept;
@@ -104,31 +121,46 @@ class Table {
     /// Somebody's count fell before its time.
     void forget_saturation(std::uint64_t hash) noexcept;
 
-    /// What newcomers share while there is no place for them.
-    struct Overflow {
-        SpinLock lock; ///< taken after the lock of a shard; the rest is the owner's
-        Line* rings = nullptr;
-        std::uint64_t tick = 0; ///< of the rings
-        std::uint64_t reported_until = 0;
-    };
-    [[nodiscard]] Overflow& overflow() noexcept { return overflow_; }
+    /// What newcomers share while there is no place for them: a ring for each window.
+    [[nodiscard]] Ring& overflow_ring(std::size_t window) noexcept { return overflow_lines_[window].ring; }
+    [[nodiscard]] std::uint64_t overflow_tick() const noexcept { return overflow_->tick; }
+    /// After the lock of a shard; the rest is the owner's.
+    void lock_overflow() noexcept;
+    void unlock_overflow() noexcept;
     /// Brings it up to a tick; not back, for checks may come here in another order than they read the clock.
     void advance_overflow(std::uint64_t tick) noexcept;
     /// True once for each sub-bucket of the shortest window.
     [[nodiscard]] bool report_saturation() noexcept;
 
   private:
-    struct alignas(64) Shard {
-        Line* slots = nullptr;
-        Tags* tags = nullptr;                                 // of each group of slots
-        Line* more = nullptr;                                 // further rings, by place
-        std::uint64_t tick = UINT64_MAX;                      // of the last check
+    // What a shard remembers besides its clients.
+    struct alignas(64) Kept {
+        std::uint64_t next_tick = 0;                          // one more than that of the last check
         std::array<std::uint64_t, max_tier_limits> buckets{}; // of each window, then
         std::uint32_t used_places = 0;
         std::uint32_t hand = 0;            // where the next search for a place starts
         std::uint64_t saturated_until = 0; // tick
-        std::span<std::uint64_t> hashes;   // by place
-        std::span<std::uint64_t> numbers;  // of the sketches' quarters
+        // Of changes in progress, in shared memory; each is a number plus 1, or 0.
+        std::uint64_t saved = 0;       // the slot whose client's lines were saved
+        std::uint64_t erasing = 0;     // the slot that is to be empty once those behind it have moved up
+        std::uint64_t inserting = 0;   // the slot that a newcomer gets
+        std::uint64_t spare_place = 0; // a place that is nobody's
+    };
+    struct Overflow {
+        SpinLock lock;
+        std::uint64_t tick = 0; // of the rings
+        std::uint64_t reported_until = 0;
+        std::uint64_t saved = 0; // 1: the copies of the lines are what counts
+    };
+    // Where the parts of a shard are in this process.
+    struct Shard {
+        Kept* kept = nullptr;
+        Line* slots = nullptr;
+        Tags* tags = nullptr;             // of each group of slots
+        Line* more = nullptr;             // further rings, by place
+        Line* copies = nullptr;           // of the lines that were saved; in shared memory
+        std::uint64_t* hashes = nullptr;  // by place
+        std::span<std::uint64_t> numbers; // of the sketches' quarters
         float* cells = nullptr;
     };
 
@@ -158,28 +190,38 @@ class Table {
     }
     [[nodiscard]] Seat seat_at(const Shard& shard, Line* slot) noexcept {
         Line* const more = shard.more + place_of(*slot) * (windows_.size() - 1);
-        return {this, slot, more, shard.buckets.data(), 0, nullptr, Tier::client, false, false};
+        return {this, slot, more, shard.kept->buckets.data(), 0, nullptr, Tier::client, false, false};
     }
     void advance(const Seat& seat) const noexcept {
         for (std::size_t i = 0; i < windows_.size(); ++i)
             seat.ring(i).advance(seat.buckets[i]);
     }
 
-    void set_tick(Shard& shard, std::uint64_t tick) const noexcept;
-    [[nodiscard]] Sketch sketch_of(Shard& shard, std::size_t window) const noexcept;
-    void estimate(Shard& shard, const Seat& seat) const noexcept;
+    [[nodiscard]] bool is_shared() const noexcept { return overflow_mutex_ != nullptr; }
+    void save(const Shard& shard, const Seat& seat) const noexcept;
+
+    std::size_t place_parts(std::byte* memory, bool shared);
+    void set_tick(Kept& kept, std::uint64_t tick) const noexcept;
+    [[nodiscard]] static bool is_empty(const Shard& shard, std::size_t slot) noexcept {
+        return shard.tags[slot / Tags::group].is_empty(slot % Tags::group);
+    }
+    [[nodiscard]] Sketch sketch_of(const Shard& shard, std::size_t window) const noexcept;
+    void estimate(const Shard& shard, const Seat& seat) const noexcept;
     [[nodiscard]] double fill(const Seat& seat) const noexcept;
     [[nodiscard]] std::uint64_t next_boundary(std::uint64_t tick) const noexcept;
-    bool send_away(Shard& shard, Line* slot) noexcept;
-    void erase(Shard& shard, std::size_t slot) const noexcept;
+    bool send_away(const Shard& shard, std::size_t slot) noexcept;
+    void erase(const Shard& shard, std::size_t slot) const noexcept;
 
     std::vector<Window> windows_;
     std::uint32_t places_ = 0; // of a shard
     std::size_t row_ = 0;      // cells of a sketch's row
     std::size_t groups_ = 0;   // of slots, of a shard
-    AlignedBuffer memory_;
+    AlignedBuffer own_memory_;
     std::array<Shard, shard_count> shards_;
-    Overflow overflow_;
+    Overflow* overflow_ = nullptr;
+    Line* overflow_lines_ = nullptr;
+    Line* overflow_copies_ = nullptr;                 // in shared memory
+    platform::RobustMutex* overflow_mutex_ = nullptr; // in shared memory, instead of the lock
 };
 
 } // namespace weightseal::guard

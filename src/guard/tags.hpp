@@ -33,9 +33,10 @@ class Tags {
     }
     [[nodiscard]] Set empty() const noexcept { return Set(~word_ & high); }
 
+    [[nodiscard]] bool is_empty(std::size_t slot) const noexcept { return (word_ >> 8 * slot & 0x80) == 0; }
+
     void set(std::size_t slot, std::uint64_t hash) noexcept {
-        clear(slot);
-        word_ |= tag_of(hash) << 8 * slot;
+        word_ = (word_ & ~(std::uint64_t{0xFF} << 8 * slot)) | tag_of(hash) << 8 * slot;
     }
     void clear(std::size_t slot) noexcept { word_ &= ~(std::uint64_t{0xFF} << 8 * slot); }
 

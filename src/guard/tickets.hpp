@@ -1,6 +1,7 @@
 #pragma once
 // Tickets: what requests in progress have reserved, in a fixed number of slots, without locks.
 
+#include "weightseal/core/bytes.hpp"
 #include "weightseal/guard/decision.hpp"
 
 #include <array>
@@ -25,9 +26,19 @@ struct Reservation {
 /// A ticket is a slot's number and how often the slot was used, so that an old ticket never opens a new reservation.
 class Tickets {
   public:
-    explicit Tickets(std::size_t count) : count_(count), slots_(std::make_unique<Slot[]>(count)) {}
+    explicit Tickets(std::size_t count)
+        : count_(count), own_cursor_(std::make_unique<Cursor>()), own_slots_(std::make_unique<Slot[]>(count)),
+          cursor_(own_cursor_.get()), slots_(own_slots_.get()) {}
+    /// In memory of `size_of(count)` bytes, which are such tickets, or zeros. A slot that a process was changing when
+    /// it was killed is not used again.
+    Tickets(std::size_t count, MutableBytes shared_memory) noexcept
+        : count_(count), cursor_(reinterpret_cast<Cursor*>(shared_memory.data())),
+          slots_(reinterpret_cast<Slot*>(shared_memory.data() + sizeof(Cursor))) {}
+    [[nodiscard]] static std::size_t size_of(std::size_t count) noexcept {
+        return sizeof(Cursor) + count * sizeof(Slot);
+    }
 
-    [[nodiscard]] std::size_t memory() const noexcept { return count_ * sizeof(Slot); }
+    [[nodiscard]] std::size_t memory() const noexcept { return own_slots_ ? size_of(count_) : 0; }
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
     /// Where a ticket's reservation is: below `count`, if it was given.
     [[nodiscard]] static std::uint64_t number_of(Ticket ticket) noexcept {
@@ -36,7 +47,7 @@ class Tickets {
 
     /// 0 when none of the next slots is free or expired.
     [[nodiscard]] Ticket issue(const Reservation& reservation) noexcept {
-        const std::uint64_t start = cursor_.fetch_add(1, std::memory_order_relaxed);
+        const std::uint64_t start = cursor_->next.fetch_add(1, std::memory_order_relaxed);
         for (std::uint64_t i = 0; i < attempts; ++i) {
             const std::uint64_t at = (start + i) % count_;
             Slot& slot = slots_[at];
@@ -79,9 +90,15 @@ class Tickets {
         Reservation reservation;
     };
 
+    struct alignas(64) Cursor {
+        std::atomic<std::uint64_t> next{0};
+    };
+
     std::size_t count_;
-    std::unique_ptr<Slot[]> slots_;
-    alignas(64) std::atomic<std::uint64_t> cursor_{0};
+    std::unique_ptr<Cursor> own_cursor_;
+    std::unique_ptr<Slot[]> own_slots_;
+    Cursor* cursor_;
+    Slot* slots_;
 };
 
 } // namespace weightseal::guard

@@ -6,6 +6,8 @@
 #include "guard/sketch.hpp"
 #include "weightseal/guard/limits.hpp"
 
+#include <vector>
+
 namespace weightseal::guard {
 
 struct Window {
@@ -37,5 +39,8 @@ static_assert(ticks_per_second % Ring::parts == 0, "a sub-bucket of any window i
             limit.overflow_limit == 0 ? limit.limit : limit.overflow_limit,
             1 / static_cast<double>(limit.limit)};
 }
+
+/// A tier's windows in an order that does not depend on the configuration's.
+[[nodiscard]] std::vector<Window> windows_of(const Limits& limits, Tier tier);
 
 } // namespace weightseal::guard

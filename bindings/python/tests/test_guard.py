@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 import weightseal as ws
@@ -92,6 +95,20 @@ def test_names_have_any_bytes_and_numbers_any_size() -> None:
     assert not guard.check("a\0b", now=0).allowed
     assert guard.check("big", prompts=1 << 70, now=0).reason == "cost_exceeds_limit"
     assert guard.check("big", prompts=1 << 70, now=0).retry_after is None
+
+
+def test_processes_share_a_table(tmp_path: Path) -> None:
+    arguments = f"window=3600, capacity=100, secret=bytes(32), shared_memory={str(tmp_path / 'table')!r}"
+    program = f"""
+import weightseal as ws
+guard = ws.Guard(queries=500, {arguments})
+print(sum(guard.check("client-7").allowed for _ in range(300)))
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert sum(int(process.communicate()[0]) for process in processes) == 500
+    with pytest.raises(ws.Error) as refused:
+        ws.Guard(queries=501, window=3600, capacity=100, secret=bytes(32), shared_memory=tmp_path / "table")
+    assert refused.value.name == "shared_table_differs"
 
 
 def test_misuse() -> None:

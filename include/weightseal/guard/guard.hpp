@@ -27,6 +27,7 @@
 #include "weightseal/keys/secret.hpp"      // Secret
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -88,6 +89,16 @@ class Guard {
     ///                pseudonym in events; without it, each guard has a random one
     /// Throws what `Limits::validate` throws, and `out_of_memory`.
     explicit Guard(const Limits& limits, const Secret& secret = {});
+    /// One guard of several processes of one machine and user: they share its limits, counts, tickets and counters in a
+    /// file of fixed size, best in /dev/shm, which the first one makes with mode 0600. `now` must be of one clock, such
+    /// as CLOCK_MONOTONIC. Events and signals are each process's own. A process that is killed at any point holds up
+    /// the others for less than a millisecond, and lowers no count. The file stays, and with it the counts, until
+    /// somebody removes it; `configure` refuses with `unsupported`.
+    /// Throws `invalid_argument` without a secret, `unsupported_file` for a file that is not a regular one of this user
+    /// alone, `not_a_shared_table` for one that holds something else, `shared_table_differs` for a table of other
+    /// limits or another secret, and what the constructor and opening files throw.
+    [[nodiscard]] static Guard open_shared(const std::filesystem::path& path, const Limits& limits,
+                                           const Secret& secret);
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
     ~Guard();
@@ -140,6 +151,8 @@ class Guard {
     [[nodiscard]] GuardCounters counters() const noexcept;
 
   private:
+    explicit Guard(std::unique_ptr<guard::State> state) noexcept;
+
     std::unique_ptr<guard::State> state_;
 };
 

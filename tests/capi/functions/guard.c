@@ -252,6 +252,34 @@ static void structs(void) {
     wseal_guard_free(NULL);
 }
 
+/* Two guards of one file are one guard. */
+static void shared_memory(void) {
+    char folder[] = "/tmp/weightseal-capi-XXXXXX";
+    CHECK(mkdtemp(folder) != NULL);
+    char path[64];
+    snprintf(path, sizeof path, "%s/table", folder);
+    const char* limits = "{\"capacity\": 10, \"limits\": [{\"budget\": \"queries\", \"limit\": 3, \"window\": 60}]}";
+    const uint8_t secret[32] = {7};
+    wseal_guard_options options = WSEAL_GUARD_OPTIONS_INIT;
+    options.shared_memory = path;
+    wseal_guard* guards[2] = {NULL, NULL};
+    EXPECT(WSEAL_INVALID_ARGUMENT, wseal_guard_new(limits, strlen(limits), &options, &guards[0], error));
+    options.secret = secret;
+    for (int i = 0; i < 2; ++i) {
+        OK(wseal_guard_new(limits, strlen(limits), &options, &guards[i], error));
+    }
+    const wseal_client client = named("client-7");
+    for (int i = 0; i < 4; ++i) {
+        CHECK(check(guards[i % 2], client, NULL, noon).allowed == (i < 3));
+    }
+    wseal_guard* none = NULL;
+    EXPECT(WSEAL_SHARED_TABLE_DIFFERS, wseal_guard_new(NULL, 0, &options, &none, error));
+    for (int i = 0; i < 2; ++i) {
+        wseal_guard_free(guards[i]);
+    }
+    remove_folder(folder);
+}
+
 static void* many_checks(void* guard) {
     uintptr_t admitted = 0;
     for (int i = 0; i < 2000; ++i) {
@@ -320,5 +348,6 @@ void test_guard(void) {
     names();
     structs();
     signals();
+    shared_memory();
     threads();
 }

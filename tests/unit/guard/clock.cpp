@@ -16,7 +16,8 @@ constexpr std::uint64_t everything = 10'000;
 } // namespace
 
 TEST_CASE("guard time follows the clock") {
-    Clock clock;
+    guard::GuardTime time;
+    Clock clock(time);
     clock.set(step_back, everything);
     const std::uint64_t start = clock.advance(noon.count()).tick;
     for (std::int64_t ticks = 0; ticks < 5000; ticks += 7)
@@ -24,7 +25,8 @@ TEST_CASE("guard time follows the clock") {
 }
 
 TEST_CASE("guard time is the running maximum: small steps back hold it, and it goes on from there") {
-    Clock clock;
+    guard::GuardTime time;
+    Clock clock(time);
     clock.set(step_back, everything);
     const std::uint64_t start = clock.advance(noon.count()).tick;
     const auto back = static_cast<std::int64_t>(step_back) * tick_ns;
@@ -35,7 +37,8 @@ TEST_CASE("guard time is the running maximum: small steps back hold it, and it g
 }
 
 TEST_CASE("a clock that was set back does not stop guard time") {
-    Clock clock;
+    guard::GuardTime time;
+    Clock clock(time);
     clock.set(step_back, everything);
     const std::uint64_t start = clock.advance(noon.count()).tick;
     for (const std::int64_t back : {86'400'000'000'000, 1'000'000'000'000'000'000}) {
@@ -47,7 +50,8 @@ TEST_CASE("a clock that was set back does not stop guard time") {
 }
 
 TEST_CASE("a step forward moves guard time by what empties all windows, and no further") {
-    Clock clock;
+    guard::GuardTime time;
+    Clock clock(time);
     clock.set(step_back, everything);
     const std::uint64_t start = clock.advance(noon.count()).tick;
     const std::int64_t day = 86'400'000'000'000;
@@ -56,7 +60,8 @@ TEST_CASE("a step forward moves guard time by what empties all windows, and no f
 }
 
 TEST_CASE("guard time never falls, whatever the clock says") {
-    Clock clock;
+    guard::GuardTime time;
+    Clock clock(time);
     clock.set(step_back, everything);
     Random random(5);
     std::uint64_t last = 0;
@@ -76,7 +81,8 @@ TEST_CASE("guard time never falls, whatever the clock says") {
 }
 
 TEST_CASE("the time until a tick is exact to the nanosecond") {
-    Clock clock;
+    guard::GuardTime time;
+    Clock clock(time);
     clock.set(step_back, everything);
     Random random(6);
     std::int64_t now = noon.count();

@@ -344,6 +344,7 @@ class GuardOptions(Sized):
         ("trusted_proxies", POINTER(c_char_p)),
         ("trusted_proxies_count", c_size_t),
         ("forwarded_header", c_uint32),
+        ("shared_memory", c_char_p),
     ]
 
 

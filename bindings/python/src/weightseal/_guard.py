@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
@@ -45,6 +46,8 @@ class Guard(BaseGuard):
         secret: 32 bytes that key the hashes of clients in events; without, they are random.
         trusted_proxies: Addresses and networks whose `forwarded` header counts, such as "10.0.0.0/8".
         forwarded_header: Which header they write, "x-forwarded-for" or "forwarded".
+        shared_memory: A file, best in /dev/shm, in which all processes that name it have one guard. They must give the
+            same limits and the same `secret`, and leave `now` to the guard.
 
     Raises:
         ValueError: `limits` beside `queries`, `window` or `capacity`; an unknown header; a secret of another length.
@@ -61,9 +64,12 @@ class Guard(BaseGuard):
         secret: bytes | None = None,
         trusted_proxies: Sequence[str] = (),
         forwarded_header: str = "x-forwarded-for",
+        shared_memory: str | os.PathLike[str] | None = None,
     ) -> None:
         text = limits_text(queries, window, limits, capacity)
         options = guard_options(secret, trusted_proxies, forwarded_header)
+        if shared_memory is not None:
+            options.shared_memory = os.fsencode(shared_memory)
         handle = ctypes.c_void_p()
         _ffi.call(_ffi.lib.wseal_guard_new, text, len(text), ctypes.byref(options), ctypes.byref(handle))
         super().__init__(handle, text, forwarded_header)
