@@ -7,6 +7,7 @@
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,7 @@ import time
 from pathlib import Path
 
 import environment
-import guard_http
-import guard_speed
+import guard_report
 import model
 import report
 import watermark
@@ -33,6 +33,7 @@ from harness import (
     stolen_share,
 )
 
+PARTS = ["container", "watermark", "guard"]
 SUITES = ["AES-256-GCM", "ChaCha20-Poly1305"]
 MODES = ["all cores", "one core"]
 
@@ -310,22 +311,22 @@ class Bench:
 
 def write_results(parts):
     """Replaces the parts that were measured."""
-    path, heading = HERE / "RESULTS.md", "# Watermark\n"
-    container, found, rest = path.read_text().partition("\n" + heading)
-    kept = {"container": container, "watermark": heading + rest if found else ""}
-    path.write_text("\n".join(part for part in {**kept, **parts}.values() if part))
+    path = HERE / "RESULTS.md"
+    first, *others = re.split(r"\n(?=# (?:Watermark|Guard)\n)", path.read_text())
+    kept = {"container": first, **{part.split("\n")[0].removeprefix("# ").lower(): part for part in others}}
+    path.write_text("\n".join({**kept, **parts}[name] for name in PARTS if name in {**kept, **parts}))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=Path, default=HERE.parent / "build" / "release", help="the build folder")
-    parser.add_argument("--only", choices=["container", "watermark", "guard"], help="measure one part alone, and keep the other")
+    parser.add_argument("--only", choices=PARTS, help="measure one part alone, and keep the others")
     parser.add_argument("--quick", action="store_true", help="a 256 MiB model; prints, and writes no RESULTS.md")
     parser.add_argument("--python", help="the Python to build the peers' environment on; default Debian's")
     parser.add_argument("--keep", action="store_true", help="keep the generated files")
     options = parser.parse_args()
     bench = Bench(options)
-    parts, guard = {}, ""
+    parts = {}
     try:
         if options.only in (None, "container"):
             parts["container"] = report.render(environment.machine(), bench.measure())
@@ -334,12 +335,11 @@ def main():
                                         options.quick)
             parts["watermark"] = watermark_report.render(environment.machine(), results)
         if options.only in (None, "guard"):
-            guard = guard_speed.report(bench.build, bench.python) + "\n\n"
-            guard += guard_http.report(bench.build, bench.folder, bench.python, options.quick)
+            parts["guard"] = guard_report.report(bench.build, bench.folder, bench.python, options.quick)
     finally:
         if not options.keep:
             shutil.rmtree(bench.folder)
-    print("\n".join([*parts.values(), guard]))
+    print("\n".join(parts.values()))
     if not options.quick:
         write_results(parts)
 
