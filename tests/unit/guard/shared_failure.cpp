@@ -24,7 +24,7 @@ bool has(const std::vector<GuardEvent>& events, GuardEventKind kind) {
 std::uint64_t admitted_of(guard::SharedState& state, const std::string& name, nanoseconds now, int attempts) {
     std::uint64_t admitted = 0;
     for (int i = 0; i < attempts; ++i)
-        admitted += ask(state, name, {}, now).allowed ? 1 : 0;
+        admitted += ask(state, name, {}, now).allowed ? 1U : 0U;
     return admitted;
 }
 
