@@ -116,7 +116,8 @@ struct SharedState final : TaskSource {
     std::uint64_t token_cap = max_limit;
     std::uint64_t logprob_token_cap = max_limit;
 
-    Clock clock;
+    GuardTime time;
+    Clock clock{time};
     std::atomic<std::uint64_t> clock_steps{0};
     std::atomic<std::int64_t> latest_now{0};
     Tickets tickets;

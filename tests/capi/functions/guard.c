@@ -1,5 +1,7 @@
 /* The guard: one call for each request, one when it ends, and what it reports. */
 
+#define _POSIX_C_SOURCE 200809L /* mkdtemp */
+
 #include "test.h"
 
 #include <pthread.h>
