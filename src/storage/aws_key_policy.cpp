@@ -69,9 +69,9 @@ Document aws_key_policy(const Intent& intent) {
                    {"kms:Decrypt", "kms:GenerateDataKey"}, "Resource", "*", through_s3(intent));
     const std::string command =
         intent.key.empty()
-            ? fmt::format("aws kms create-alias --alias-name {} --target-key-id \"$(aws kms create-key "
-                          "--description {} --policy @ --query KeyMetadata.KeyId --output text)\"",
-                          key_alias(intent), intent.bucket)
+            ? fmt::format("aws kms create-key --description {} --policy @ --query KeyMetadata.KeyId --output text |"
+                          " xargs -I KEY aws kms create-alias --alias-name {} --target-key-id KEY",
+                          intent.bucket, key_alias(intent))
             : fmt::format("aws kms put-key-policy --key-id {} --policy-name default --policy @", intent.key);
     return writer.finish("key_policy", "Key policy: who may decrypt what S3 encrypts", command);
 }

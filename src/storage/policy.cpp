@@ -47,7 +47,7 @@ std::string commands(const Intent& intent, const std::vector<Document>& document
             continue;
         }
         const char* const input = intent.provider == Provider::aws ? " file:///dev/stdin" : " /dev/stdin";
-        text += fmt::format("{}{}{} <<'JSON'\n{}JSON\n", document.command.substr(0, at), input,
+        text += fmt::format("{}{} <<'JSON'{}\n{}JSON\n", document.command.substr(0, at), input,
                             document.command.substr(at + 2), pretty(document.content));
     }
     return text;

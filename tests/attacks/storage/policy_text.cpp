@@ -47,12 +47,12 @@ TEST_CASE("bundles and policies with any byte changed are refused, or judged") {
     Random random(17);
     const Json bundle = bundle_of(full_intent());
     std::uint64_t good = 0;
-    for (std::uint64_t i = 0; i < 40 * effort; ++i) {
+    for (std::uint64_t i = 0; i < 15 * effort; ++i) {
         good += accepted(changed(random, bundle.dump()));
         good += accepted(changed(random, bundle["documents"]["bucket_policy"].dump()));
         good += accepted(changed(random, bundle["documents"]["key_policy"].dump()));
     }
-    CHECK(good > 4 * effort);
+    CHECK(good > effort);
 }
 
 TEST_CASE("documents of a bundle may hold anything") {

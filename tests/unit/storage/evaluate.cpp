@@ -233,7 +233,7 @@ Request with_unknown(Request request, const Json& statement) {
 TEST_CASE("one more Deny never opens, one more Allow never closes, not knowing never contradicts") {
     Random random(7);
     std::size_t differing = 0;
-    for (std::uint64_t i = 0; i < 1000 * effort; ++i) {
+    for (std::uint64_t i = 0; i < 400 * effort; ++i) {
         Json policy{{"Version", "2012-10-17"}, {"Statement", Json::array()}};
         for (std::uint64_t count = random.between(1, 4); count-- != 0;)
             policy["Statement"].push_back(random_statement(random, random.once_in(3) ? "Deny" : "Allow"));
@@ -251,7 +251,7 @@ TEST_CASE("one more Deny never opens, one more Allow never closes, not knowing n
         CHECK((unsure == Truth::unknown || unsure == before));
         differing += unsure != before;
     }
-    CHECK(differing > 100 * effort);
+    CHECK(differing > 40 * effort);
 }
 
 } // namespace weightseal::testing
