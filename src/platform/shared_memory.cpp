@@ -26,6 +26,10 @@ SharedFile::SharedFile(const std::filesystem::path& path)
         if (errno != EINTR) throw_errno(errno, subject_, "cannot be locked");
 }
 
+SharedFile::~SharedFile() {
+    flock(file_.get(), LOCK_UN); // closing alone does not unlock: a mapping keeps the file open
+}
+
 std::uint64_t SharedFile::size() const {
     return current_size(file_.get(), subject_);
 }

@@ -10,6 +10,9 @@ class SharedFile {
   public:
     /// Opens the file, or makes it, empty and with mode 0600. Throws `unsupported_file`, or what opening throws.
     explicit SharedFile(const std::filesystem::path& path);
+    SharedFile(const SharedFile&) = delete;
+    SharedFile& operator=(const SharedFile&) = delete;
+    ~SharedFile();
     /// Of the file now.
     [[nodiscard]] std::uint64_t size() const;
     /// Bytes from the start; false if there are not so many.
@@ -21,7 +24,7 @@ class SharedFile {
   private:
     friend class SharedMapping;
     std::string subject_;
-    Descriptor file_; // its lock ends with it
+    Descriptor file_;
 };
 
 /// A file's bytes, which stay when the file is closed.

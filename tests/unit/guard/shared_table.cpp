@@ -82,7 +82,7 @@ bool killed_after(std::uint64_t instructions, const Work& work) {
 }
 
 /// Instructions between one point of death and the next: not a multiple of any loop's length.
-constexpr std::uint64_t stride = effort == 1 ? 4001 : 13;
+constexpr std::uint64_t stride = effort == 1 ? 4001 : 29;
 
 std::uint64_t used(Guard& guard, const ClientKey& client) {
     const Decision decision = guard.check(client, {.queries = 0}, noon);
@@ -218,7 +218,7 @@ TEST_CASE("a newcomer's process that is killed leaves its place to others") {
     for (std::size_t client = 0; client < 3; ++client)
         for (std::uint64_t instructions = 1;
              killed_after(instructions, [&] { static_cast<void>(other.check(clients[client], {}, noon)); });
-             instructions += stride) {
+             instructions += 3 * stride) {
         }
     for (const ClientKey& client : clients)
         while (guard.check(client, {}, noon).allowed) {
