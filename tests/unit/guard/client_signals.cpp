@@ -183,7 +183,7 @@ TEST_CASE("signals of a day wait for the warm-up of the guard") {
     CHECK(Heard(guard).of(Kind::distinct_prompts) == 1);
 }
 
-TEST_CASE("prompts count by their bytes or their hashes; requests without either count as requests") {
+TEST_CASE("prompts count by their bytes or their hashes, requests without either count as requests") {
     Signals signals = nothing();
     signals.distinct_prompts = 3;
     signals.logprobs_percent = 50;
@@ -204,7 +204,7 @@ TEST_CASE("prompts count by their bytes or their hashes; requests without either
     CHECK(Heard(guard).all() == 0);
 }
 
-TEST_CASE("a client is its name, else its address; who tells neither counts in totals only") {
+TEST_CASE("a client is its name, else its address, who tells neither counts in totals only") {
     Signals signals = nothing();
     signals.distinct_prompts = 100;
     Guard guard(with(signals));

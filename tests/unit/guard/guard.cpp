@@ -180,7 +180,7 @@ TEST_CASE("counters tell what happened") {
     CHECK(counters.overflow == 0);
 }
 
-TEST_CASE("guards with one secret give a client one hash; others and other guards do not know it") {
+TEST_CASE("guards with one secret give a client one hash, others and other guards do not know it") {
     std::array<std::byte, secret_size> bytes{std::byte{7}};
     const Secret secret = Secret::copy_of(bytes);
     const Limits limits = only({queries(5, 60)});
