@@ -21,9 +21,9 @@ struct Party {
 class LeaseCheck {
   public:
     LeaseCheck(SharedState& state, const Tiers& who, const Costs& costs, const Units& units, const Moment& moment,
-               std::chrono::nanoseconds now, std::span<std::uint64_t> marks) noexcept
-        : state_(state), who_(who), costs_(costs), units_(units), moment_(moment), now_(now), marks_(marks),
-          clock_steps_(state.clock_steps.load(std::memory_order_relaxed)) {
+               std::chrono::nanoseconds now, bool waits, std::span<std::uint64_t> marks) noexcept
+        : state_(state), who_(who), costs_(costs), units_(units), moment_(moment), now_(now), waits_(waits),
+          marks_(marks), clock_steps_(state.clock_steps.load(std::memory_order_relaxed)) {
         each_tier([&](std::size_t tier) { lock_of(tier).lock(); });
     }
     LeaseCheck(const LeaseCheck&) = delete;
@@ -44,8 +44,10 @@ class LeaseCheck {
             local_ticket_ = local.ticket;
         }
         if (refused_) {
-            for (Party& party : parties())
-                if (party.seat != nullptr) refill(party);
+            // Who waits asks the server itself: a lease for the same request would be charged beside it.
+            if (!waits_ || decision_.reason != Reason::lease_pending)
+                for (Party& party : parties())
+                    if (party.seat != nullptr) refill(party);
             if (decision_.reason != Reason::lease_pending) state_.report_refusal(decision_, who_, used_, now_);
             return decision_;
         }
@@ -125,7 +127,7 @@ class LeaseCheck {
             refuse(tier, window, Reason::limit_reached, lease.retry_at);
         } else {
             refuse_for_now();
-            lease.need = std::max(lease.need, cost);
+            if (!waits_) lease.need = std::max(lease.need, cost);
         }
         return Source::nothing;
     }
@@ -216,6 +218,7 @@ class LeaseCheck {
     const Units& units_;
     const Moment& moment_;
     const std::chrono::nanoseconds now_;
+    const bool waits_;
     std::span<std::uint64_t> marks_;
     const std::uint64_t clock_steps_;
     Decision decision_;
@@ -233,9 +236,9 @@ class LeaseCheck {
 } // namespace
 
 Decision SharedState::check_leases(const Tiers& who, const Costs& costs, const Units& units, const Moment& moment,
-                                   std::chrono::nanoseconds now) noexcept {
+                                   std::chrono::nanoseconds now, bool waits) noexcept {
     std::array<std::uint64_t, tier_count * max_tier_limits> of_windows{};
-    return LeaseCheck(*this, who, costs, units, moment, now, of_windows).run();
+    return LeaseCheck(*this, who, costs, units, moment, now, waits, of_windows).run();
 }
 
 void SharedState::request_refill(std::size_t tier, LeaseSeat& seat, const Moment& moment) noexcept {

@@ -163,10 +163,14 @@ Decision SharedState::check(const ClientKey& client, const Costs& costs, std::ch
         decision.reason = Reason::logprobs_with_logit_bias;
     } else {
         decision.reason = Reason::lease_pending;
-        if (options.mode == SharedMode::lease) decision = check_leases(who, costs, units, moment, now);
+        if (options.mode == SharedMode::lease) decision = check_leases(who, costs, units, moment, now, waits);
         if (decision.reason == Reason::lease_pending && (waits || options.mode == SharedMode::exact)) {
             try {
                 decision = check_server(who, costs, units, moment, now);
+                // What an earlier check asked for may have come as a lease meanwhile.
+                if (decision.reason == Reason::limit_reached && options.mode == SharedMode::lease)
+                    if (const Decision leased = check_leases(who, costs, units, moment, now, true); leased.allowed)
+                        decision = leased;
             } catch (const std::exception&) { // no memory
                 decision = check_policy(who, who.mask, costs, now);
             }

@@ -85,7 +85,7 @@ struct SharedState final : TaskSource {
     // What `check` consists of.
     [[nodiscard]] Tiers tiers_of(const ClientKey& client) const noexcept;
     [[nodiscard]] Decision check_leases(const Tiers& tiers, const Costs& costs, const Units& units,
-                                        const Moment& moment, std::chrono::nanoseconds now) noexcept;
+                                        const Moment& moment, std::chrono::nanoseconds now, bool waits) noexcept;
     [[nodiscard]] Decision check_server(const Tiers& tiers, const Costs& costs, const Units& units,
                                         const Moment& moment, std::chrono::nanoseconds now);
     /// What the failure policy says of the tiers in `mask`.

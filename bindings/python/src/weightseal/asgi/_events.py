@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import Callable
 
-from .._guard import Guard, GuardEvent
+from .._base_guard import BaseGuard, GuardEvent
 
 _log = logging.getLogger("weightseal")
 
@@ -26,7 +26,7 @@ def log_event(event: GuardEvent) -> None:
 class EventThread:
     """A thread that gives each event to a function, which may block. What the function raises is logged."""
 
-    def __init__(self, guard: Guard, on_event: Callable[[GuardEvent], object]) -> None:
+    def __init__(self, guard: BaseGuard, on_event: Callable[[GuardEvent], object]) -> None:
         self._guard = guard
         self._on_event = on_event
         self._lock = threading.Lock()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._guard import Decision, Guard
+from .._base_guard import BaseGuard, Decision
 from ._completions import CompletionRequest
 from ._types import Message, Send
 from ._usage import UsageReader
@@ -38,7 +38,7 @@ class Exchange:
 
     def __init__(
         self,
-        guard: Guard,
+        guard: BaseGuard,
         decision: Decision,
         reservation: Reservation,
         fields: Sequence[tuple[bytes, bytes]],

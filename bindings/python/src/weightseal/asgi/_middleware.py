@@ -6,8 +6,9 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, Callable
 
+from .._base_guard import BaseGuard, Decision, GuardEvent
 from .._errors import Error
-from .._guard import Decision, Guard, GuardEvent
+from .._guard import Guard
 from . import _environment
 from ._body import Body
 from ._client import Client, bearer_key, peer
@@ -39,7 +40,7 @@ class ExtractionGuard:
 
     Args:
         app: The application. A server may construct the middleware with it alone.
-        guard: Without it, one with the limits in the file that WEIGHTSEAL_GUARD_LIMITS names, else 500 queries an hour
+        guard: A `Guard` or `SharedGuard`. Without it, one with the limits in the file that WEIGHTSEAL_GUARD_LIMITS names, else 500 queries an hour
             for each client; WEIGHTSEAL_GUARD_TRUSTED_PROXIES are addresses and networks, separated by commas, and
             WEIGHTSEAL_GUARD_FORWARDED_HEADER is the header that they write.
         client: Says who sends a request. It must not block.
@@ -63,7 +64,7 @@ class ExtractionGuard:
     def __init__(
         self,
         app: App,
-        guard: Guard | None = None,
+        guard: BaseGuard | None = None,
         *,
         client: Callable[[Scope], Client] = bearer_key,
         paths: Collection[str] | None = None,
@@ -123,8 +124,8 @@ class ExtractionGuard:
             return
         exchange = Exchange(self._guard, decision, reservation, fields, send)
         try:
-            if self._guard.has_signals:
-                self._observe(who, reservation.request)
+            if isinstance(self._guard, Guard) and self._guard.has_signals:
+                _observe(self._guard, who, reservation.request)
             await self._app(scope, body.receive, exchange.send)
         finally:
             exchange.settle()
@@ -184,10 +185,10 @@ class ExtractionGuard:
             who["peer"] = None  # some servers put other things there than addresses
             return self._guard.check(**who, **asked)
 
-    def _observe(self, who: dict[str, Any], request: CompletionRequest) -> None:
-        prompt = json.dumps(request.prompt, sort_keys=True) if request.prompt else None
-        entries = request.logit_bias_entries
-        self._guard.observe(**who, prompt=prompt, logprobs=request.logprobs, logit_bias_entries=entries)
+
+def _observe(guard: Guard, who: dict[str, Any], request: CompletionRequest) -> None:
+    prompt = json.dumps(request.prompt, sort_keys=True) if request.prompt else None
+    guard.observe(**who, prompt=prompt, logprobs=request.logprobs, logit_bias_entries=request.logit_bias_entries)
 
 
 def _path(scope: Scope) -> str:

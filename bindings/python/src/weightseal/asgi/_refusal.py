@@ -14,7 +14,12 @@ _MESSAGES = {
     "table_saturated": "There are too many new clients.",
     "cost_exceeds_limit": "This request alone is above the limit {0.limit_name}: {0.limit} in {0.window} seconds.",
     "logprobs_with_logit_bias": "Log-probabilities and logit_bias cannot be had together.",
+    "lease_pending": "The server is looking up what is left of the limits.",
+    "server_unavailable": "The server cannot look up what is left of the limits.",
 }
+
+
+_TYPES = {400: "invalid_request_error", 429: "rate_limit_error", 503: "server_error"}
 
 
 async def refuse(send: Send, decision: Decision, fields: Iterable[tuple[bytes, bytes]], problem: str) -> None:
@@ -30,7 +35,7 @@ async def refuse(send: Send, decision: Decision, fields: Iterable[tuple[bytes, b
         message += f" The body could not be read ({problem}), so it counts as asking for as much as possible."
     error = {
         "message": message,
-        "type": "rate_limit_error" if decision.status == 429 else "invalid_request_error",
+        "type": _TYPES[decision.status],
         "param": None,
         "code": "rate_limit_exceeded" if decision.status == 429 else decision.reason,
     }
