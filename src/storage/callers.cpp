@@ -46,7 +46,9 @@ class Callers {
     }
 
   private:
-    std::string_view partition() const { return intent_.partition.empty() ? "aws" : intent_.partition; }
+    std::string_view partition() const {
+        return intent_.partition.empty() ? std::string_view("aws") : std::string_view(intent_.partition);
+    }
 
     Caller role(std::string_view account, std::string_view name) const {
         Caller caller;

@@ -1,8 +1,9 @@
 #!/bin/sh
-# usage: run.sh SCENARIO SOURCE STAGE BUILD
+# usage: run.sh SCENARIO SOURCE STAGE BUILD [FLAG...]
 # Builds the consumers as a user's project would, from an install tree or from the source folder, and runs them.
 set -eu
 scenario=$1 source=$2 stage=$3 build=$4
+shift 4
 here=$(cd "$(dirname "$0")" && pwd)
 rm -rf "$build"
 mkdir -p "$build"
@@ -21,8 +22,8 @@ pkgconfig_core)
     ${CXX:-c++} -std=c++20 "$here/consumer.cpp" $(pc --cflags --libs weightseal-core) -o "$build/consumer_cpp"
     ;;
 *)
-    cmake -S "$here" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH="$stage" \
-        -DWEIGHTSEAL_FROM="$scenario" -DWEIGHTSEAL_SOURCE_DIR="$source"
+    cmake -S "$here" -B "$build" -G Ninja -DCMAKE_PREFIX_PATH="$stage" \
+        -DWEIGHTSEAL_FROM="$scenario" -DWEIGHTSEAL_SOURCE_DIR="$source" "$@"
     cmake --build "$build"
     ;;
 esac

@@ -40,8 +40,8 @@ class ExtractionGuard:
 
     Args:
         app: The application. A server may construct the middleware with it alone.
-        guard: A `Guard` or `SharedGuard`. Without it, one with the limits in the file that WEIGHTSEAL_GUARD_LIMITS names, else 500 queries an hour
-            for each client; WEIGHTSEAL_GUARD_TRUSTED_PROXIES are addresses and networks, separated by commas, and
+        guard: A `Guard` or `SharedGuard`. Without it, one with the limits in the file that WEIGHTSEAL_GUARD_LIMITS
+            names, else 500 queries an hour for each client; WEIGHTSEAL_GUARD_TRUSTED_PROXIES are addresses and networks, separated by commas, and
             WEIGHTSEAL_GUARD_FORWARDED_HEADER is the header that they write.
         client: Says who sends a request. It must not block.
         paths: The paths that are guarded, below the application's root; without it, those in WEIGHTSEAL_GUARD_PATHS,
