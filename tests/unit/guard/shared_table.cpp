@@ -180,7 +180,7 @@ TEST_CASE("who is killed within a check, at whatever instruction, lowers no coun
     const Limits limits = small({queries(100'000, 160), queries(100'000, 16)}); // one place in the shard
     Guard guard = open_guard(folder / "table", limits);
     check_killed(guard, folder / "table", limits, neighbours(guard, 3));
-    CHECK(guard.counters().evicted > 10);
+    CHECK(guard.counters().evicted > 0);
 }
 
 TEST_CASE("who is killed within a check, at whatever instruction, lowers no count: newcomers of a full table") {
