@@ -267,6 +267,8 @@ WSEAL_API void wseal_buffer_free(wseal_buffer* own_buffer);
 
 #include "weightseal_container.h"
 #include "weightseal_guard.h"
+#include "weightseal_guard_log.h"
+#include "weightseal_guard_shared.h"
 #include "weightseal_storage.h"
 #include "weightseal_watermark.h"
 
