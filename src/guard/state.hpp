@@ -46,11 +46,10 @@ struct State {
 
     /// Starts to load a client's counts, unless somebody is at them.
     void prefetch(std::size_t tier, std::uint64_t hash) noexcept {
-        if (mutexes != nullptr) return;
-        SpinLock& lock = commons.stripes[stripe_of(tier, hash)].lock;
-        if (!lock.try_lock()) return;
+        SpinLock* const lock = mutexes == nullptr ? &commons.stripes[stripe_of(tier, hash)].lock : nullptr;
+        if (lock != nullptr && !lock->try_lock()) return; // tables in shared memory stay
         if (const auto& table = generations.back()->tables[tier]) table->prefetch(hash);
-        lock.unlock();
+        if (lock != nullptr) lock->unlock();
     }
 
     [[nodiscard]] static std::size_t stripe_of(std::size_t tier, std::uint64_t hash) noexcept {

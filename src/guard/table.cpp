@@ -43,7 +43,7 @@ void Table::format() {
 // Returns the size of them all; without memory, nothing else.
 std::size_t Table::place_parts(std::byte* memory, bool shared) {
     const std::size_t count = windows_.size();
-    groups_ = std::size_t{places_} * 3 / 2 / Tags::group + 1; // at two thirds, a group is full for one client in thirty
+    slots_of_shard_ = std::size_t{places_} * 7 / 4 + 1; // at four sevenths, a client is 1.7 slots from home
     row_ = std::max<std::size_t>(places_ / (16 * count), 64);
     Carver carver(memory);
     overflow_ = carver.take<Overflow>(1).data();
@@ -54,8 +54,7 @@ std::size_t Table::place_parts(std::byte* memory, bool shared) {
     }
     for (Shard& shard : shards_) {
         shard.kept = carver.take<Kept>(1).data();
-        shard.slots = carver.take<Line>(slots_of_shard()).data();
-        shard.tags = carver.take<Tags>(groups_).data();
+        shard.slots = carver.take<Line>(slots_of_shard_).data();
         shard.more = carver.take<Line>(places_ * (count - 1)).data();
         if (shared) shard.copies = carver.take<Line>(count).data();
         shard.hashes = carver.take<std::uint64_t>(places_).data();
@@ -120,7 +119,7 @@ void Table::repair(std::size_t number) noexcept {
         const std::size_t slot = kept.inserting - 1;
         if (kept.spare_place == 0) kept.spare_place = place_of(shard.slots[slot]) + 1;
         in_order();
-        shard.tags[slot / Tags::group].clear(slot % Tags::group);
+        shard.slots[slot].owner = 0;
         in_order();
         kept.inserting = 0;
     }
@@ -156,15 +155,15 @@ void Table::find_place(std::uint64_t hash, Line* scratch, Seat& seat) noexcept {
     const std::uint64_t tick = kept.next_tick - 1;
     if (tick < kept.saturated_until) return;
     double lowest = at_limit;
-    for (std::size_t seen = 0; seen < slots_of_shard(); ++seen) {
+    for (std::size_t seen = 0; seen < slots_of_shard_; ++seen) {
         if (seen >= search_length && seat.victim != nullptr) break;
-        const std::size_t at = kept.hand;
-        kept.hand = static_cast<std::uint32_t>(at + 1 == slots_of_shard() ? 0 : at + 1);
-        if (is_empty(shard, at)) continue;
-        const double filled = fill(seat_at(shard, shard.slots + at));
+        Line* const slot = shard.slots + kept.hand;
+        kept.hand = static_cast<std::uint32_t>(next(kept.hand));
+        if (slot->owner == 0) continue;
+        const double filled = fill(seat_at(shard, slot));
         if (filled >= lowest) continue;
         lowest = filled;
-        seat.victim = shard.slots + at;
+        seat.victim = slot;
         if (filled == 0) break;
     }
     seat.overflow = seat.victim == nullptr;
@@ -205,18 +204,17 @@ bool Table::keep(const Seat& seat) noexcept {
         }
     }
     const std::uint64_t place = kept.spare_place - 1;
-    std::size_t group = home_of(seat.hash) / Tags::group;
-    while (!shard.tags[group].empty())
-        group = group + 1 == groups_ ? 0 : group + 1;
-    const std::size_t at = shard.tags[group].empty().first();
-    Line* const slot = shard.slots + group * Tags::group + at;
-    kept.inserting = group * Tags::group + at + 1;
-    slot->ring = seat.slot->ring;
-    slot->owner = seat.hash << place_bits | (place + 1);
-    shard.hashes[place] = seat.hash;
-    std::copy_n(seat.more, windows_.size() - 1, seat_at(shard, slot).more);
+    std::size_t at = home_of(seat.hash);
+    while (shard.slots[at].owner != 0)
+        at = next(at);
+    Line& slot = shard.slots[at];
+    kept.inserting = at + 1;
     in_order();
-    shard.tags[group].set(at, seat.hash);
+    slot.ring = seat.slot->ring;
+    shard.hashes[place] = seat.hash;
+    std::copy_n(seat.more, windows_.size() - 1, more_of(shard, place));
+    in_order();
+    slot.owner = seat.hash << place_bits | (place + 1);
     in_order();
     kept.spare_place = 0;
     in_order();
@@ -257,21 +255,21 @@ bool Table::send_away(const Shard& shard, std::size_t slot) noexcept {
 // Empties a slot, and moves up those that it had pushed from their homes. Done again from the slot that `erasing` says,
 // it goes on where it was.
 void Table::erase(const Shard& shard, std::size_t hole) const noexcept {
-    const std::size_t size = slots_of_shard();
-    const auto distance = [&](std::size_t from, std::size_t to) { return to >= from ? to - from : to + size - from; };
+    const auto distance = [&](std::size_t from, std::size_t to) {
+        return to >= from ? to - from : to + slots_of_shard_ - from;
+    };
     for (std::size_t at = hole;;) {
-        at = at + 1 == size ? 0 : at + 1;
-        if (is_empty(shard, at)) break;
+        at = next(at);
+        if (shard.slots[at].owner == 0) break;
         const std::uint64_t hash = shard.hashes[place_of(shard.slots[at])];
         if (distance(home_of(hash), at) < distance(hole, at)) continue; // its home lies after the hole
         shard.slots[hole] = shard.slots[at];
-        shard.tags[hole / Tags::group].set(hole % Tags::group, hash);
         in_order();
         hole = at;
         shard.kept->erasing = hole + 1;
         in_order();
     }
-    shard.tags[hole / Tags::group].clear(hole % Tags::group);
+    shard.slots[hole].owner = 0;
     in_order();
     shard.kept->erasing = 0;
 }

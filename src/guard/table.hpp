@@ -2,16 +2,14 @@
 // Tables: the counts of one tier's clients, in memory that is fixed from the start.
 //
 // A table is cut into shards. A shard has slots, an open-addressing hash table whose slots hold the ring of the first
-// window; a tag of one byte for each slot, few enough to stay in the processor's caches, so that a check waits for
-// memory once, for its client's slot; a row of further rings for each client it can hold; and for each window a sketch
-// of those who had to go. A newcomer takes a free place, or that of a client whose counts have all left
+// window, so that most checks touch one cache line; a row of further rings for each client it can hold; and for each
+// window a sketch of those who had to go. A newcomer takes a free place, or that of a client whose counts have all left
 // their windows, or that of one with low counts, which go to the sketch. Clients at their limit are never moved: where
 // a whole shard is at its limit, newcomers are charged to what they share.
 
 #include "guard/in_order.hpp"
 #include "guard/sketch.hpp"
 #include "guard/spin_lock.hpp"
-#include "guard/tags.hpp"
 #include "guard/window.hpp"
 #include "platform/robust_mutex.hpp"
 #include "weightseal/core/aligned_buffer.hpp"
@@ -85,11 +83,12 @@ class Table {
     /// New numbers for a window, if the table has it. The caller holds all locks.
     void set_limit(const Window& wanted) noexcept;
 
-    /// Starts to load a client's counts.
+    /// Starts to load a client's counts. Waits for nothing: where they are exactly would have to be loaded first.
     void prefetch(std::uint64_t hash) const noexcept {
-        const Shard& shard = shards_[shard_of(hash)];
-        const std::size_t home = home_of(hash);
-        __builtin_prefetch(shard.slots + home + shard.tags[home / Tags::group].equal_to(hash).first() % Tags::group, 1);
+        const Line* const home = shards_[shard_of(hash)].slots + home_of(hash);
+        __builtin_prefetch(home, 1);
+        __builtin_prefetch(home + 1, 1); // every third is there
+        asm volatile(""); // or else GCC takes this for a function without effects, and drops its calls
     }
 
     /// Finds the rings of a client that has a place, and advances them to `tick`; false if it has none.
@@ -156,15 +155,12 @@ class Table {
     struct Shard {
         Kept* kept = nullptr;
         Line* slots = nullptr;
-        Tags* tags = nullptr;             // of each group of slots
         Line* more = nullptr;             // further rings, by place
         Line* copies = nullptr;           // of the lines that were saved; in shared memory
         std::uint64_t* hashes = nullptr;  // by place
         std::span<std::uint64_t> numbers; // of the sketches' quarters
         float* cells = nullptr;
     };
-
-    [[nodiscard]] std::size_t slots_of_shard() const noexcept { return groups_ * Tags::group; }
 
     // An owner is 40 bits of the hash, and where the client's hash and further rings are.
     static constexpr unsigned place_bits = 24;
@@ -174,23 +170,24 @@ class Table {
         return ((owner ^ hash << place_bits) & ~place_mask) == 0;
     }
     [[nodiscard]] static std::uint64_t place_of(const Line& slot) noexcept { return (slot.owner & place_mask) - 1; }
-    /// The first slot of the group where a client's is looked for first.
+    /// The slot where a client's is looked for first.
     [[nodiscard]] std::size_t home_of(std::uint64_t hash) const noexcept {
-        return static_cast<std::size_t>((hash << shard_bits >> 32) * groups_ >> 32) * Tags::group;
+        return static_cast<std::size_t>((hash << shard_bits >> 32) * slots_of_shard_ >> 32);
     }
+    [[nodiscard]] std::size_t next(std::size_t slot) const noexcept { return ++slot == slots_of_shard_ ? 0 : slot; }
     [[nodiscard]] Line* find_slot(const Shard& shard, std::uint64_t hash) const noexcept {
-        for (std::size_t group = home_of(hash) / Tags::group;; group = group + 1 == groups_ ? 0 : group + 1) {
-            const Tags tags = shard.tags[group];
-            for (Tags::Set found = tags.equal_to(hash); found; found.pop()) {
-                Line* const slot = shard.slots + group * Tags::group + found.first();
-                if (is_owner(slot->owner, hash)) return slot;
-            }
-            if (tags.empty()) return nullptr;
+        for (std::size_t at = home_of(hash);; at = next(at)) {
+            Line& slot = shard.slots[at];
+            if (slot.owner == 0) return nullptr;
+            if (is_owner(slot.owner, hash)) return &slot;
         }
     }
+    [[nodiscard]] Line* more_of(const Shard& shard, std::uint64_t place) const noexcept {
+        return shard.more + place * (windows_.size() - 1);
+    }
     [[nodiscard]] Seat seat_at(const Shard& shard, Line* slot) noexcept {
-        Line* const more = shard.more + place_of(*slot) * (windows_.size() - 1);
-        return {this, slot, more, shard.kept->buckets.data(), 0, nullptr, Tier::client, false, false};
+        return {this,  slot, more_of(shard, place_of(*slot)), shard.kept->buckets.data(), 0, nullptr, Tier::client,
+                false, false};
     }
     void advance(const Seat& seat) const noexcept {
         for (std::size_t i = 0; i < windows_.size(); ++i)
@@ -202,9 +199,6 @@ class Table {
 
     std::size_t place_parts(std::byte* memory, bool shared);
     void set_tick(Kept& kept, std::uint64_t tick) const noexcept;
-    [[nodiscard]] static bool is_empty(const Shard& shard, std::size_t slot) noexcept {
-        return shard.tags[slot / Tags::group].is_empty(slot % Tags::group);
-    }
     [[nodiscard]] Sketch sketch_of(const Shard& shard, std::size_t window) const noexcept;
     void estimate(const Shard& shard, const Seat& seat) const noexcept;
     [[nodiscard]] double fill(const Seat& seat) const noexcept;
@@ -215,7 +209,7 @@ class Table {
     std::vector<Window> windows_;
     std::uint32_t places_ = 0; // of a shard
     std::size_t row_ = 0;      // cells of a sketch's row
-    std::size_t groups_ = 0;   // of slots, of a shard
+    std::size_t slots_of_shard_ = 0;
     AlignedBuffer own_memory_;
     std::array<Shard, shard_count> shards_;
     Overflow* overflow_ = nullptr;
