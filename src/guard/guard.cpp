@@ -95,6 +95,10 @@ std::string Guard::pseudonym(Tier tier, std::uint64_t client) const {
     return crypto::to_hex(Bytes(crypto::hmac_sha256(state_->pseudonym_key.bytes(), data)).first(16));
 }
 
+std::uint64_t Guard::dropped_events() const noexcept {
+    return state_->events.dropped();
+}
+
 std::size_t Guard::memory() const {
     const std::lock_guard lock(state_->configuring);
     std::size_t bytes = sizeof(guard::State) + state_->tickets.memory() +

@@ -15,7 +15,6 @@ class SpinLock {
                 if (spins >= 256) std::this_thread::yield();
         }
     }
-    [[nodiscard]] bool try_lock() noexcept { return !taken_.exchange(true, std::memory_order_acquire); }
     void unlock() noexcept { taken_.store(false, std::memory_order_release); }
 
   private:

@@ -5,7 +5,6 @@
 #include "weightseal/core/error.hpp"
 
 #include <algorithm>
-#include <bit>
 
 namespace weightseal::guard {
 
@@ -140,6 +139,13 @@ void State::follow(const Limits& wanted) noexcept {
             }
         }
         limited.any |= limited.newest;
+    }
+    for (std::size_t tier = 0; tier < tier_count; ++tier) {
+        const Table* const table = generations.back()->tables[tier].get();
+        homes[tier].slots.store(table == nullptr ? 0 : reinterpret_cast<std::uintptr_t>(table->slots()),
+                                std::memory_order_relaxed);
+        homes[tier].slots_of_shard.store(table == nullptr ? 0 : table->slots_of_shard(), std::memory_order_relaxed);
+        homes[tier].shard_bytes.store(table == nullptr ? 0 : table->shard_bytes(), std::memory_order_relaxed);
     }
     tiers.store(limited, std::memory_order_relaxed);
     observes.store(monitor != nullptr, std::memory_order_relaxed);

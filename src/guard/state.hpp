@@ -44,12 +44,16 @@ struct State {
     void configure(const Limits& limits, std::chrono::nanoseconds now);
     void trim(std::chrono::nanoseconds now);
 
-    /// Starts to load a client's counts, unless somebody is at them.
-    void prefetch(std::size_t tier, std::uint64_t hash) noexcept {
-        SpinLock* const lock = mutexes == nullptr ? &commons.stripes[stripe_of(tier, hash)].lock : nullptr;
-        if (lock != nullptr && !lock->try_lock()) return; // tables in shared memory stay
-        if (const auto& table = generations.back()->tables[tier]) table->prefetch(hash);
-        if (lock != nullptr) lock->unlock();
+    /// Starts to load the slot where a client's is looked for first, and waits for nothing.
+    void prefetch(std::size_t tier, std::uint64_t hash) const noexcept {
+        const Homes& home = homes[tier];
+        const std::uintptr_t slots = home.slots.load(std::memory_order_relaxed);
+        if (slots == 0) return;
+        const std::uint64_t at = Table::home_of(hash, home.slots_of_shard.load(std::memory_order_relaxed));
+        const std::uintptr_t line =
+            slots + shard_of(hash) * home.shard_bytes.load(std::memory_order_relaxed) + at * sizeof(Line);
+        __builtin_prefetch(reinterpret_cast<const void*>(line), 1);
+        asm volatile(""); // or else GCC takes this for a function without effects, and drops its calls
     }
 
     [[nodiscard]] static std::size_t stripe_of(std::size_t tier, std::uint64_t hash) noexcept {
@@ -90,12 +94,19 @@ struct State {
 
     // Read without a lock: which locks a check needs, looked at again once it has them, and values that change one by
     // one.
-    struct LimitedTiers {
+    struct alignas(2) LimitedTiers { // so aligned, every compiler loads it at once, without a lock
         std::uint8_t any = 0;    ///< of all generations
         std::uint8_t newest = 0; ///< of the newest
         bool operator==(const LimitedTiers&) const = default;
     };
     std::atomic<LimitedTiers> tiers{};
+    // Of the newest tables, for `prefetch`, which does no harm if they have gone meanwhile.
+    struct Homes {
+        std::atomic<std::uintptr_t> slots{0}; ///< 0: the tier has no table
+        std::atomic<std::uint64_t> slots_of_shard{0};
+        std::atomic<std::uint64_t> shard_bytes{0};
+    };
+    std::array<Homes, tier_count> homes;
     std::atomic<std::uint64_t> token_cap{0};
     std::atomic<std::uint64_t> logprob_token_cap{0};
     std::atomic<std::uint64_t> tickets_reported{0};

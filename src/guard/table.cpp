@@ -2,8 +2,8 @@
 
 #include "guard/carver.hpp"
 
-#include <bit>
 #include <cmath>
+#include <limits>
 
 namespace weightseal::guard {
 namespace {
@@ -43,7 +43,7 @@ void Table::format() {
 // Returns the size of them all; without memory, nothing else.
 std::size_t Table::place_parts(std::byte* memory, bool shared) {
     const std::size_t count = windows_.size();
-    slots_of_shard_ = std::size_t{places_} * 7 / 4 + 1; // at four sevenths, a client is 1.7 slots from home
+    slots_of_shard_ = std::size_t{places_} * 7 / 4 + 1; // at four sevenths, a client takes 1.7 looks
     row_ = std::max<std::size_t>(places_ / (16 * count), 64);
     Carver carver(memory);
     overflow_ = carver.take<Overflow>(1).data();

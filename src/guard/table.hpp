@@ -15,7 +15,6 @@
 #include "weightseal/core/aligned_buffer.hpp"
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -83,12 +82,15 @@ class Table {
     /// New numbers for a window, if the table has it. The caller holds all locks.
     void set_limit(const Window& wanted) noexcept;
 
-    /// Starts to load a client's counts. Waits for nothing: where they are exactly would have to be loaded first.
-    void prefetch(std::uint64_t hash) const noexcept {
-        const Line* const home = shards_[shard_of(hash)].slots + home_of(hash);
-        __builtin_prefetch(home, 1);
-        __builtin_prefetch(home + 1, 1); // every third is there
-        asm volatile(""); // or else GCC takes this for a function without effects, and drops its calls
+    /// Where slots are: those of shard s start s · `shard_bytes` after those of the first.
+    [[nodiscard]] const Line* slots() const noexcept { return shards_[0].slots; }
+    [[nodiscard]] std::size_t slots_of_shard() const noexcept { return slots_of_shard_; }
+    [[nodiscard]] std::size_t shard_bytes() const noexcept {
+        return static_cast<std::size_t>(shards_[1].slots - shards_[0].slots) * sizeof(Line);
+    }
+    /// The slot of its shard where a client's is looked for first.
+    [[nodiscard]] static std::size_t home_of(std::uint64_t hash, std::uint64_t slots_of_shard) noexcept {
+        return static_cast<std::size_t>((hash << shard_bits >> 32) * slots_of_shard >> 32);
     }
 
     /// Finds the rings of a client that has a place, and advances them to `tick`; false if it has none.
@@ -170,10 +172,7 @@ class Table {
         return ((owner ^ hash << place_bits) & ~place_mask) == 0;
     }
     [[nodiscard]] static std::uint64_t place_of(const Line& slot) noexcept { return (slot.owner & place_mask) - 1; }
-    /// The slot where a client's is looked for first.
-    [[nodiscard]] std::size_t home_of(std::uint64_t hash) const noexcept {
-        return static_cast<std::size_t>((hash << shard_bits >> 32) * slots_of_shard_ >> 32);
-    }
+    [[nodiscard]] std::size_t home_of(std::uint64_t hash) const noexcept { return home_of(hash, slots_of_shard_); }
     [[nodiscard]] std::size_t next(std::size_t slot) const noexcept { return ++slot == slots_of_shard_ ? 0 : slot; }
     [[nodiscard]] Line* find_slot(const Shard& shard, std::uint64_t hash) const noexcept {
         for (std::size_t at = home_of(hash);; at = next(at)) {

@@ -105,7 +105,8 @@ class Guard {
 
     /// A client's key, which stays the same. Starts to load the client's counts, as `prefetch` does.
     [[nodiscard]] ClientKey identify(const Client& client) const noexcept;
-    /// Starts to load a client's counts, so that a check of it some hundred nanoseconds later need not wait for memory.
+    /// Starts to load a client's counts in its first windows, so that a check of it some hundred nanoseconds later waits
+    /// less for memory. Waits for nothing itself.
     void prefetch(const ClientKey& client) const noexcept;
 
     /// What `request` costs: tokens are those of the input and the most that may come out, capped at the lowest limit
@@ -149,6 +150,8 @@ class Guard {
     /// Bytes of memory that the guard has reserved.
     [[nodiscard]] std::size_t memory() const;
     [[nodiscard]] GuardCounters counters() const noexcept;
+    /// That of the counters, without waiting for checks that run.
+    [[nodiscard]] std::uint64_t dropped_events() const noexcept;
 
   private:
     explicit Guard(std::unique_ptr<guard::State> state) noexcept;

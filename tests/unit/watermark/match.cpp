@@ -167,7 +167,8 @@ TEST_CASE("thousands of equally large tensors are found by their content, by any
         tensor.name = what.name;
         tensor.dtype = what.dtype;
         tensor.shape = what.shape;
-        tensor.mark.emplace().sketch = watermark::sketch_of(originals, entry);
+        tensor.mark = RecordTensor::Mark{};
+        tensor.mark->sketch = watermark::sketch_of(originals, entry);
     }
     std::ranges::sort(of.tensors, {}, &RecordTensor::name);
     for (const unsigned threads : {1U, 3U}) {
