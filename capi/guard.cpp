@@ -199,21 +199,14 @@ void wseal_guard_free(wseal_guard* own_guard) {
 
 wseal_status wseal_guard_check(wseal_guard* guard, const wseal_client* client, const wseal_request* request,
                                int64_t now, wseal_decision* decision, wseal_error* error) {
-    return guarded(error, [&] {
-        require(guard, client, decision);
-        check_size(*decision); // before anything is charged
-        const ClientKey key = guard->guard.identify(to_client(guard->proxies, client));
-        const Costs costs = guard->guard.costs_of(to_request(request));
-        write_out(decision, to_c(guard->guard.check(key, costs, nanoseconds(now))));
+    return check(guard, client, request, decision, error, [&](const ClientKey& key, const Costs& costs) {
+        return guard->guard.check(key, costs, nanoseconds(now));
     });
 }
 
 wseal_status wseal_guard_settle(wseal_guard* guard, uint64_t ticket, const wseal_usage* usage, int64_t now,
                                 uint32_t* settlement, wseal_error* error) {
-    return guarded(error, [&] {
-        require(guard, usage, settlement);
-        *settlement = static_cast<std::uint32_t>(guard->guard.settle(ticket, to_usage(usage), nanoseconds(now)));
-    });
+    return settle(guard, ticket, usage, now, settlement, error);
 }
 
 wseal_status wseal_guard_observe(wseal_guard* guard, const wseal_client* client, const wseal_observation* observation,
@@ -249,14 +242,7 @@ wseal_status wseal_decision_http_fields(const wseal_decision* decision, wseal_ht
 }
 
 wseal_status wseal_guard_next_event(wseal_guard* guard, wseal_guard_event* event, int* found, wseal_error* error) {
-    return guarded(error, [&] {
-        require(guard, event, found);
-        check_size(*event); // before it leaves the queue
-        GuardEvent next;
-        const bool any = guard->guard.take_events({&next, 1}) == 1;
-        if (any) write_out(event, to_c(next));
-        *found = any ? 1 : 0;
-    });
+    return next_event(guard, event, found, error);
 }
 
 wseal_status wseal_guard_pseudonym(const wseal_guard* guard, const wseal_client* client, uint32_t tier,
@@ -272,10 +258,7 @@ wseal_status wseal_guard_pseudonym(const wseal_guard* guard, const wseal_client*
 }
 
 wseal_status wseal_guard_get_counters(const wseal_guard* guard, wseal_guard_counters* counters, wseal_error* error) {
-    return guarded(error, [&] {
-        require(guard, counters);
-        write_out(counters, to_c(guard->guard.counters(), guard->guard.memory()));
-    });
+    return get_counters(guard, counters, error);
 }
 
 } // extern "C"

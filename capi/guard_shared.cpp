@@ -41,17 +41,6 @@ SharedOptions to_shared_options(const wseal_shared_options* shared) {
     return options;
 }
 
-template <class Check>
-wseal_status check(wseal_shared_guard* guard, const wseal_client* client, const wseal_request* request,
-                   wseal_decision* decision, wseal_error* error, Check how) {
-    return guarded(error, [&] {
-        require(guard, client, decision);
-        check_size(*decision); // before anything is charged
-        const ClientKey key = guard->guard.identify(to_client(guard->proxies, client));
-        write_out(decision, to_c(how(key, guard->guard.costs_of(to_request(request)))));
-    });
-}
-
 } // namespace
 
 extern "C" {
@@ -63,6 +52,8 @@ wseal_status wseal_shared_guard_new(const char* limits, size_t limits_size, cons
         require(options, shared, own_guard);
         static constexpr wseal_guard_options defaults = WSEAL_GUARD_OPTIONS_INIT;
         const wseal_guard_options c = copy_options(options, defaults);
+        if (c.shared_memory != nullptr)
+            throw Error(Errc::invalid_argument, "shared_memory", "is for counts in memory; these are on a server");
         Proxies proxies = to_proxies(c);
         *own_guard = new wseal_shared_guard{
             SharedGuard(to_limits(limits, limits_size), to_secret(c), to_shared_options(shared)), std::move(proxies)};
@@ -98,10 +89,7 @@ wseal_status wseal_shared_guard_check_shared(wseal_shared_guard* guard, const ws
 
 wseal_status wseal_shared_guard_settle(wseal_shared_guard* guard, uint64_t ticket, const wseal_usage* usage,
                                        int64_t now, uint32_t* settlement, wseal_error* error) {
-    return guarded(error, [&] {
-        require(guard, usage, settlement);
-        *settlement = static_cast<std::uint32_t>(guard->guard.settle(ticket, to_usage(usage), nanoseconds(now)));
-    });
+    return settle(guard, ticket, usage, now, settlement, error);
 }
 
 wseal_status wseal_shared_guard_is_degraded(const wseal_shared_guard* guard, int* degraded, wseal_error* error) {
@@ -113,22 +101,12 @@ wseal_status wseal_shared_guard_is_degraded(const wseal_shared_guard* guard, int
 
 wseal_status wseal_shared_guard_next_event(wseal_shared_guard* guard, wseal_guard_event* event, int* found,
                                            wseal_error* error) {
-    return guarded(error, [&] {
-        require(guard, event, found);
-        check_size(*event); // before it leaves the queue
-        GuardEvent next;
-        const bool any = guard->guard.take_events({&next, 1}) == 1;
-        if (any) write_out(event, to_c(next));
-        *found = any ? 1 : 0;
-    });
+    return next_event(guard, event, found, error);
 }
 
 wseal_status wseal_shared_guard_get_counters(const wseal_shared_guard* guard, wseal_guard_counters* counters,
                                              wseal_error* error) {
-    return guarded(error, [&] {
-        require(guard, counters);
-        write_out(counters, to_c(guard->guard.counters(), guard->guard.memory()));
-    });
+    return get_counters(guard, counters, error);
 }
 
 } // extern "C"

@@ -46,9 +46,9 @@ typedef struct wseal_shared_options {
 typedef struct wseal_shared_guard wseal_shared_guard;
 
 /** Limits as for wseal_guard_new. `options` must have a secret, the same in all processes: the server sees clients as
- *  HMAC-SHA-256 under it only. Starts a thread that connects; the server need not be there, and the failure policy
- *  decides until it is. WSEAL_BAD_SERVER_URL, WSEAL_INVALID_ARGUMENT; WSEAL_LIMITS_OUT_OF_RANGE for a limit below
- *  `replicas`. */
+ *  HMAC-SHA-256 under it only, and no `shared_memory`. Starts a thread that connects; the server need not be there, and
+ * the failure policy decides until it is. WSEAL_BAD_SERVER_URL, WSEAL_INVALID_ARGUMENT; WSEAL_LIMITS_OUT_OF_RANGE for a
+ * limit below `replicas`. */
 WSEAL_API wseal_status wseal_shared_guard_new(const char* limits, size_t limits_size,
                                               const wseal_guard_options* options, const wseal_shared_options* shared,
                                               wseal_shared_guard** own_guard, wseal_error* error);

@@ -114,6 +114,9 @@ static void refused_options(void) {
     shared.replicas = 0;
     EXPECT(WSEAL_INVALID_ARGUMENT, wseal_shared_guard_new(forty, size, &options, &shared, &guard, error));
     shared = for_four(0, 0);
+    options.shared_memory = "/dev/shm/table";
+    EXPECT(WSEAL_INVALID_ARGUMENT, wseal_shared_guard_new(forty, size, &options, &shared, &guard, error));
+    options.shared_memory = NULL;
     options.secret = NULL;
     EXPECT(WSEAL_INVALID_ARGUMENT, wseal_shared_guard_new(forty, size, &options, &shared, &guard, error));
     CHECK(guard == NULL);
