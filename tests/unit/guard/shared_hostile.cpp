@@ -18,13 +18,16 @@ SharedOptions hasty(const std::string& url, SharedMode mode) {
     return options;
 }
 
-/// A server that greets as it should and answers everything else with `answer`.
+/// A server that greets as it should, answers the next question with `answer`, and then says nothing more: the
+/// beginning of an answer, twice, would be something else.
 std::function<void(int)> answering(std::string answer) {
     return [answer = std::move(answer)](int connection) {
         if (!FalseServer::receive(connection)) return;
         FalseServer::send(connection, greeting);
-        while (FalseServer::receive(connection))
-            FalseServer::send(connection, answer);
+        if (!FalseServer::receive(connection)) return;
+        FalseServer::send(connection, answer);
+        while (FalseServer::receive(connection)) {
+        }
     };
 }
 
