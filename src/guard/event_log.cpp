@@ -91,7 +91,7 @@ class EventLog::Writer {
             std::array<GuardEvent, batch_size> events;
             const std::size_t taken = guard_.take_events(events);
             if (taken == 0) break;
-            place_.dropped = guard_.counters().dropped_events;
+            place_.dropped = guard_.dropped_events();
             for (const GuardEvent& event : std::span(events).first(taken)) {
                 append_event(event, now, wall);
                 if (!rotating_) start_new_file_if_due(wall);

@@ -3,8 +3,6 @@
 #include "guard/limits_rules.hpp"
 #include "guard/signals_rules.hpp"
 
-#include <algorithm>
-
 namespace weightseal {
 namespace {
 

@@ -105,7 +105,9 @@ class LimitsBuilder final : public nlohmann::json_sax<Json> {
     bool end_object() override {
         if (where_ == Where::top) {
             rules_.at_line(line_);
-            if (!seen_limits_) rules_.refuse(Errc::missing_limits_field, "limits", "is missing");
+            for (std::size_t i = 0; i < top_fields.size(); ++i)
+                if (top_fields[i].required && !seen_top_[i])
+                    rules_.refuse(Errc::missing_limits_field, top_fields[i].name, "is missing");
             return true;
         }
         if (where_ == Where::signals) {
@@ -142,18 +144,16 @@ class LimitsBuilder final : public nlohmann::json_sax<Json> {
 
     bool key(std::string& name) override {
         rules_.at_line(line_);
-        if (where_ == Where::signals) return signals_key(name);
-        const std::span<const Field> fields = where_ == Where::top ? std::span<const Field>(top_fields) : limit_fields;
-        const auto found = std::ranges::find(fields, name, &Field::name);
-        path_ = (where_ == Where::top ? "" : limit_field(limits_.limits.size()) + '.') + name;
-        if (found == fields.end())
-            rules_.refuse(Errc::unknown_limits_field, path_, "is no field that this version knows");
-        const auto i = static_cast<std::size_t>(found - fields.begin());
-        bool& seen = where_ == Where::top ? seen_top_[i] : seen_[i];
-        if (seen) rules_.refuse(Errc::duplicate_limits_field, path_, "stands twice");
-        seen = true;
-        if (where_ == Where::top && i == 0) seen_limits_ = true;
-        field_ = &*found;
+        if (where_ == Where::signals) {
+            path_ = signals_field(name);
+            signals_field_ = &known_field(signals_fields, seen_signals_, name);
+        } else if (where_ == Where::top) {
+            path_ = name;
+            field_ = &known_field(top_fields, seen_top_, name);
+        } else {
+            path_ = limit_field(limits_.limits.size()) + '.' + name;
+            field_ = &known_field(limit_fields, seen_, name);
+        }
         return true;
     }
 
@@ -208,16 +208,17 @@ class LimitsBuilder final : public nlohmann::json_sax<Json> {
         if ((where_ != Where::top && where_ != Where::limit) || field_->type != type) wrong_type();
     }
 
-    bool signals_key(const std::string& name) {
-        const auto found = std::ranges::find(signals_fields, name, &SignalsField::name);
-        path_ = signals_field(name);
-        if (found == signals_fields.end())
+    /// The field of this name, which is `path_` to messages and has not been there before.
+    template <class F, std::size_t count>
+    const F& known_field(const std::array<F, count>& fields, std::array<bool, count>& seen,
+                         std::string_view name) const {
+        const auto found = std::ranges::find(fields, name, &F::name);
+        if (found == fields.end())
             rules_.refuse(Errc::unknown_limits_field, path_, "is no field that this version knows");
-        bool& seen = seen_signals_[static_cast<std::size_t>(found - signals_fields.begin())];
-        if (seen) rules_.refuse(Errc::duplicate_limits_field, path_, "stands twice");
-        seen = true;
-        signals_field_ = &*found;
-        return true;
+        bool& before = seen[static_cast<std::size_t>(found - fields.begin())];
+        if (before) rules_.refuse(Errc::duplicate_limits_field, path_, "stands twice");
+        before = true;
+        return *found;
     }
 
     [[noreturn]] void wrong_type() const {
@@ -251,7 +252,6 @@ class LimitsBuilder final : public nlohmann::json_sax<Json> {
     std::array<bool, limit_fields.size()> seen_{};
     std::array<bool, signals_fields.size()> seen_signals_{};
     const SignalsField* signals_field_ = nullptr;
-    bool seen_limits_ = false;
 };
 
 } // namespace

@@ -5,7 +5,6 @@
 #include "weightseal/guard/events.hpp"
 #include "weightseal/keys/signing.hpp"
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>

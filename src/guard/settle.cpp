@@ -3,8 +3,6 @@
 
 #include "guard/state.hpp"
 
-#include <algorithm>
-
 namespace weightseal::guard {
 namespace {
 

@@ -1,7 +1,6 @@
 #pragma once
 // Text of addresses of the Internet, read by the C library.
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <optional>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -71,8 +72,9 @@ ssize_t write_piece(int fd, Kind kind, Bytes from) noexcept {
 } // namespace
 
 Written write_without_waiting(int fd, Bytes from) noexcept {
-    const NoBrokenPipeSignal no_signal;
     const Kind kind = kind_of(fd);
+    std::optional<NoBrokenPipeSignal> no_signal; // files raise none, and sockets are asked not to
+    if (kind == Kind::other) no_signal.emplace();
     Written done;
     while (done.bytes < from.size()) {
         const ssize_t put = write_piece(fd, kind, from.subspan(done.bytes));

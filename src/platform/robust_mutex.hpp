@@ -16,7 +16,7 @@ class RobustMutex {
     /// True: the last owner died, and what it guards may be half done. Whoever repairs that and dies, too, leaves it
     /// like that to the next.
     [[nodiscard]] bool lock() noexcept;
-    /// After `lock` or `try_lock` found a dead owner, and all is repaired.
+    /// After `lock` found a dead owner, and all is repaired.
     void set_repaired() noexcept { pthread_mutex_consistent(&mutex_); }
     void unlock() noexcept { pthread_mutex_unlock(&mutex_); }
 

@@ -41,8 +41,11 @@ bool SharedFile::read(MutableBytes to) const {
 void SharedFile::allocate(std::uint64_t size) const {
     const auto length = static_cast<off_t>(size);
     if (ftruncate(file_.get(), length) != 0) throw_errno(errno, subject_, "cannot be enlarged");
-    if (const int error = posix_fallocate(file_.get(), 0, length); error != 0)
-        throw_errno(error, subject_, "cannot be enlarged");
+    int error = 0;
+    do
+        error = posix_fallocate(file_.get(), 0, length); // of a table takes long enough for a signal
+    while (error == EINTR);
+    if (error != 0) throw_errno(error, subject_, "cannot be enlarged");
 }
 
 SharedMapping::SharedMapping(const SharedFile& file, std::size_t size) {

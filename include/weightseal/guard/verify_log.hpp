@@ -28,7 +28,7 @@ struct LogVerification {
     std::vector<PublicKey> signers; ///< in the order in which they appear
 };
 
-/// Verifies a log in one file, or in several, oldest first. At most 64 KiB of it are in memory.
+/// Verifies a log in one file, or in several, oldest first. Less than 256 KiB of it are in memory.
 /// @param signers  who must have signed it; empty: anybody, which says only that it was not changed by chance
 /// Throws `guard_log_changed` where the chain or a signature does not hold, `not_a_guard_log` for a first line that is
 /// no record, both with the line's number; `invalid_argument` without inputs; and what reading throws.
