@@ -64,16 +64,11 @@ class Server:
         self.process.wait()
 
 
-def measure(build, folder, python, quick):
+def measure(folder, python, binding, quick):
     """{application: {connections: [((speed, latency) plain, (speed, latency) guarded), ...]}}"""
     missing = [*environment.install(python, PACKAGES).values(), *([] if shutil.which("wrk") else ["wrk is not installed"])]
     if missing:
         raise Unavailable(missing[0])
-    binding = {
-        "PYTHONPATH": str(HERE.parent / "bindings" / "python" / "src"),
-        "WEIGHTSEAL_LIBRARY": str(build / "lib" / "libweightseal.so"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
     script = Path(folder) / "wrk.lua"
     script.write_text(SCRIPT)
     results = {}
@@ -95,10 +90,10 @@ def measure(build, folder, python, quick):
     return results
 
 
-def report(build, folder, python, quick):
+def report(folder, python, binding, quick):
     """The tables, or why there are none."""
     try:
-        return render(measure(build, folder, python, quick))
+        return render(measure(folder, python, binding, quick))
     except Unavailable as reason:
         return f"## The middleware\n\nnot available: {reason}"
 

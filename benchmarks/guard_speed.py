@@ -1,17 +1,18 @@
 """The guard alone: checks a second, beside memory itself and `limits`; the slowest checks; memory; a flood."""
 
 import json
-import os
 import statistics
-import subprocess
 
 import environment
-from harness import HERE, Contestant, Unavailable, processors, say
+from harness import HERE, Contestant, Rounds, Unavailable, run_within, say
 from report import MET, mib, ratio, table
 
 PACKAGES = ["limits"]
+JOBS = ["speed", "latency", "memory", "flood", "shared"]
+QUICK_JOBS = ["latency", "memory"]
+MOST_SECONDS = 300  # of a job
 WHAT = {
-    "memory": "one line of the table's memory after the other (the yardstick)",
+    "memory": "one line of as much memory after the other (the yardstick)",
     "identify": "identify",
     "check": "check",
     "check_ahead": "check, loaded 16 requests ahead",
@@ -19,17 +20,6 @@ WHAT = {
     "two_threads": "check, two threads",
     "two_threads_ahead": "check, loaded ahead, two threads",
 }
-
-
-def run(build, job, one_core=False):
-    done = subprocess.run(
-        [build / "bin" / "bench_guard", job],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, processors(one_core)),
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def measure_peer(python):
@@ -44,88 +34,152 @@ def measure_peer(python):
         worker.close()
 
 
-def measure(build, python):
-    results = {}
-    for job in ("speed", "latency", "memory", "flood", "shared"):
+def measure(build, python, quick):
+    """{job: what it found}, and {job: why it found nothing}; the peer is a job, too."""
+    results, absent = {}, {}
+    for job in JOBS:
+        if quick and job not in QUICK_JOBS:
+            absent[job] = "left out to be quick"
+            continue
         say(f"guard: {job}")
-        results[job] = run(build, job)
+        try:
+            output = run_within(MOST_SECONDS, [build / "bin" / "bench_guard", job])
+            lines = [json.loads(line) for line in output.splitlines()]
+            results[job] = Speed(lines) if job == "speed" else lines
+        except Unavailable as reason:
+            absent[job] = str(reason)
     try:
         say("guard: limits")
-        results["peer"], results["peer_version"] = measure_peer(python)
+        results["limits"] = measure_peer(python)
     except Unavailable as reason:
-        results["peer"], results["peer_absent"] = None, str(reason)
-    return results
+        absent["limits"] = str(reason)
+    return results, absent
 
 
-def report(build, python):
-    return render(measure(build, python))
+def report(build, python, quick):
+    return render(*measure(build, python, quick))
 
 
-def per_second(found):
-    return [found["operations"] / seconds / 1e6 for seconds in found["seconds"]]
+class Speed:
+    """What the job "speed" has measured."""
+
+    def __init__(self, lines):
+        self.operations = lines[0]["operations"]
+        self.windows = sorted({line["windows"] for line in lines})
+        self.rounds = {
+            windows: Rounds({line["what"]: line["seconds"] for line in lines if line["windows"] == windows})
+            for windows in self.windows
+        }
+
+    def seconds(self, what, windows=1):
+        """Of one operation."""
+        return self.rounds[windows].median(what) / self.operations
+
+    def ratios(self, what, base):
+        return self.rounds[1].ratios(what, base)
+
+    def table(self):
+        header = ["10⁶ clients in no order", *(f"M/s, {w} window{'s' * (w > 1)}" for w in self.windows)]
+        rows = [
+            [name, *(f"{1e-6 / self.seconds(what, w):.1f}" for w in self.windows),
+             *(f"{1e9 * self.seconds(what, w):.0f}" for w in self.windows)]
+            for what, name in WHAT.items()
+        ]
+        return table([*header, *(f"ns, {w}" for w in self.windows)], rows)
 
 
-def speed_rows(found):
-    windows = sorted({windows for windows, _ in found})
-    return [
-        [name, *(f"{statistics.median(per_second(found[w, what])):.1f}" for w in windows),
-         *(f"{1e3 / statistics.median(per_second(found[w, what])):.0f}" for w in windows)]
-        for what, name in WHAT.items()
-    ]
+def at_least(bound, value, text):
+    return text.format(value), value >= bound
 
 
-def ratios(found, what, base):
-    return [b / a for a, b in zip(found[1, what]["seconds"], found[1, base]["seconds"])]
+def at_most(bound, value, text):
+    return text.format(value), value <= bound
 
 
-def goals(results, found):
-    ahead = statistics.median(per_second(found[1, "check_ahead"]))
-    two = statistics.median(ratios(found, "two_threads", "check"))
-    (latency,), (flood,), (shared,) = results["latency"], results["flood"], results["shared"]
-    memory = [line["reserved"] for line in results["memory"]]
-    more = max(b - a for a, b in zip(memory, memory[1:]))
-    peer = ahead * 1e6 * results["peer"] if results["peer"] else None
-    rows = [
-        ["check, one thread, 10⁶ clients, loaded ahead", "≥ 10 M/s", f"{ahead:.1f} M/s", ahead >= 10],
-        ["÷ limits in memory", "≥ 20", f"{peer:,.0f}" if peer else "not available", peer and peer >= 20],
-        ["two threads ÷ one", "≥ 1.7", f"{two:.2f}", two >= 1.7],
-        ["a check under load, p99.9", "≤ 5 µs", f"{latency['p999']:.1f} µs", latency["p999"] <= 5],
-        ["memory for 10⁶ clients, one window", "≤ 132 MiB", mib(memory[0]), memory[0] <= 132 * 2**20],
-        ["memory for each further window", "≤ 64 MiB", mib(more), more <= 64 * 2**20],
-        ["a killed process stalls the others (p99)", "≤ 1 ms", f"{shared['stall_p99'] / 1e3:.2f} ms", shared["stall_p99"] <= 1e3],
-        ["a heavy client after 10⁷ clients with one query each", "over its limit",
-         "refused" if flood["heavy_refused"] else "admitted", flood["heavy_refused"]],
-    ]
-    return table(["", "goal", "measured", ""], [[*row[:3], MET[None if row[3] is None else bool(row[3])]] for row in rows])
+#: What is wanted, the jobs that tell, and a function of what they found: what to print, and whether that is met.
+GOALS = [
+    ("check, one thread, 10⁶ clients, one window", "≥ 10 M/s", ["speed"],
+     lambda speed: at_least(10, 1e-6 / speed.seconds("check"), "{:.1f} M/s")),
+    ("the same, loaded 16 requests ahead", "≥ 10 M/s", ["speed"],
+     lambda speed: at_least(10, 1e-6 / speed.seconds("check_ahead"), "{:.1f} M/s")),
+    ("a check ÷ limits in memory", "≥ 20", ["speed", "limits"],
+     lambda speed, limits: at_least(20, limits[0] / speed.seconds("check"), "{:,.0f}")),
+    ("two threads ÷ one", "≥ 1.7", ["speed"],
+     lambda speed: at_least(1.7, statistics.median(speed.ratios("two_threads", "check")), "{:.2f}")),
+    ("a check under load, p99.9", "≤ 5 µs", ["latency"], lambda lines: at_most(5, lines[0]["p999"], "{:.1f} µs")),
+    ("memory for 10⁶ clients, one window", "≤ 132 MiB", ["memory"],
+     lambda lines: at_most(132, lines[0]["reserved"] / 2**20, "{:.1f} MiB")),
+    ("memory for each further window", "≤ 64 MiB", ["memory"],
+     lambda lines: at_most(64, max(b["reserved"] - a["reserved"] for a, b in zip(lines, lines[1:])) / 2**20, "{:.1f} MiB")),
+    ("a killed process stalls the others (p99)", "≤ 1 ms", ["shared"],
+     lambda lines: at_most(1, lines[0]["stall_p99"] / 1e3, "{:.2f} ms")),
+    ("a heavy client after 10⁷ clients with one query each", "over its limit", ["flood"],
+     lambda lines: ("refused" if lines[0]["heavy_refused"] else "admitted", lines[0]["heavy_refused"])),
+]
 
 
-def render(results):
-    found = {(line["windows"], line["what"]): line for line in results["speed"]}
-    windows = sorted({windows for windows, _ in found})
-    (latency,), (flood,), (shared,) = results["latency"], results["flood"], results["shared"]
-    yardstick = ratio(ratios(found, "check", "memory"))
-    peer = (
-        f"limits {results['peer_version']} needs {results['peer'] * 1e6:.1f} µs for a hit with a tenth of the clients."
-        if results["peer"]
-        else f"limits: not available, {results['peer_absent']}"
+def goals(results, absent):
+    rows = []
+    for what, wanted, jobs, found in GOALS:
+        reasons = [f"{job}: {absent[job]}" for job in jobs if job in absent]
+        text, met = (reasons[0], None) if reasons else found(*(results[job] for job in jobs))
+        rows.append([what, wanted, text, MET[met]])
+    return table(["", "goal", "measured", ""], rows)
+
+
+def speed_text(speed):
+    return (
+        speed.table() + "\n\nEvery client's counts are a random line of memory, of which there is more than the caches hold; whoever checks a client "
+        f"out of the blue waits for it, as the yardstick does. Speed of a check ÷ the yardstick's: {ratio(speed.ratios('check', 'memory'))}. `identify` and "
+        "`prefetch` start to load the line; speed of a check 16 requests later ÷ that of one out of the blue: "
+        f"{ratio(speed.ratios('check_ahead', 'check'))}."
     )
-    header = ["10⁶ clients in no order", *(f"M/s, {w} window{'s' * (w > 1)}" for w in windows), *(f"ns, {w}" for w in windows)]
-    memory = [
-        [str(line["windows"]), mib(line["reserved"]), mib(line["resident"]), str(line["evicted"])] for line in results["memory"]
-    ]
-    return "\n\n".join([
-        "## The guard alone",
-        table(header, speed_rows(found)),
-        "Every client's counts are a random line of 96 MiB, more than the caches hold. Whoever checks a client out of the blue waits for that line, as "
-        f"the yardstick does (speed of a check ÷ the yardstick's: {yardstick}); `identify` and `prefetch` start to load it, so that a check somewhat later "
-        f"need not wait. {peer}",
-        f"A check under load, between two looks at the clock, with another thread checking all the time: p50 {latency['p50']:.2f} µs, p99 "
-        f"{latency['p99']:.2f} µs, p99.9 {latency['p999']:.2f} µs, p99.99 {latency['p9999']:.2f} µs.",
-        table(["windows", "reserved", "resident", "clients that lost their place"], memory),
-        f"A flood of {flood['clients']:,} clients with one query each: {flood['clients'] / flood['seconds'] / 1e6:.2f} M/s identified and checked, "
-        f"{flood['evicted']:,} clients moved to the sketch.",
-        f"Shared memory: a check takes {shared['shared_ns']:.0f} ns beside {shared['own_ns']:.0f} ns in the process's own. Of {shared['kills']} processes that "
+
+
+def latency_text(lines):
+    (line,) = lines
+    return (
+        f"A check under load, between two looks at the clock, with another thread checking all the time: p50 {line['p50']:.2f} µs, p99 "
+        f"{line['p99']:.2f} µs, p99.9 {line['p999']:.2f} µs, p99.99 {line['p9999']:.2f} µs."
+    )
+
+
+def memory_text(lines):
+    rows = [[str(line["windows"]), mib(line["reserved"]), mib(line["resident"]), str(line["evicted"])] for line in lines]
+    return table(["windows", "reserved", "resident", "clients that lost their place"], rows)
+
+
+def flood_text(lines):
+    (line,) = lines
+    return (
+        f"A flood of {line['clients']:,} clients with one query each: {line['clients'] / line['seconds'] / 1e6:.2f} M/s identified and checked, "
+        f"{line['evicted']:,} clients moved to the sketch."
+    )
+
+
+def shared_text(lines):
+    (line,) = lines
+    return (
+        f"Shared memory: a check takes {line['shared_ns']:.0f} ns beside {line['own_ns']:.0f} ns in the process's own. Of {line['kills']} processes that "
         "were killed while they did nothing but check one client, the longest check of that client by another process afterwards: p50 "
-        f"{shared['stall_p50']:.0f} µs, p99 {shared['stall_p99']:.0f} µs, at most {shared['stall_max']:.0f} µs.",
-        goals(results, found),
-    ])
+        f"{line['stall_p50']:.0f} µs, p99 {line['stall_p99']:.0f} µs, at most {line['stall_max']:.0f} µs."
+    )
+
+
+def limits_text(peer):
+    return f"limits {peer[1]} needs {peer[0] * 1e6:.1f} µs for a hit with a tenth of the clients."
+
+
+TEXTS = {
+    "speed": speed_text,
+    "limits": limits_text,
+    "latency": latency_text,
+    "memory": memory_text,
+    "flood": flood_text,
+    "shared": shared_text,
+}
+
+
+def render(results, absent):
+    texts = [TEXTS[job](results[job]) if job in results else f"{job}: not measured, {absent[job]}" for job in TEXTS]
+    return "\n\n".join(["## The guard alone", *texts, goals(results, absent)])

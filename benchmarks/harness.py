@@ -1,7 +1,9 @@
-"""Contestants as long-lived processes, and their runs interleaved."""
+"""Contestants as long-lived processes, and their runs interleaved; programs that may take so long and no longer."""
 
+import contextlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -113,6 +115,29 @@ def interleave(workers, rounds, before):
         names = names[1:] + names[:1]
         done += 1
     return Rounds(seconds), failed
+
+
+def run_within(seconds, command, one_core=False):
+    """What a program prints. One that does not end in time is killed, with all that it started, and so not available."""
+    process = subprocess.Popen(
+        [str(part) for part in command],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, processors(one_core)),
+    )
+    try:
+        output, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"did not end within {seconds} s") from None
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # nothing is left of it
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return output
 
 
 def run_once(command):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures weightseal beside its peers in one run; prints the tables and writes RESULTS.md.
 
-    python3 benchmarks/run.py --build build/release [--only container|watermark|guard] [--quick] [--keep]
+    python3 benchmarks/run.py --build build/release [--only container|watermark|guard|storage] [--quick] [--keep]
 """
 
 import argparse
@@ -18,6 +18,7 @@ import environment
 import guard_report
 import model
 import report
+import storage_report
 import watermark
 import watermark_report
 from harness import (
@@ -33,7 +34,8 @@ from harness import (
     stolen_share,
 )
 
-PARTS = ["container", "watermark", "guard"]
+#: Of RESULTS.md, in its order. Each but the first begins with its name as a title.
+PARTS = ["container", "watermark", "guard", "storage"]
 SUITES = ["AES-256-GCM", "ChaCha20-Poly1305"]
 MODES = ["all cores", "one core"]
 
@@ -62,7 +64,7 @@ class Bench:
         self.program = self.build / "bin" / "bench_container"
         if not self.program.exists():
             sys.exit(f"{self.program} is missing: configure with -DWEIGHTSEAL_BUILD_BENCHMARKS=ON and build")
-        packages = [] if options.only == "guard" else environment.PEERS
+        packages = [] if options.only in ("guard", "storage") else environment.PEERS
         self.python, self.missing = environment.prepare(self.build.parent / "bench-venv", packages, options.python)
         self.binding = {
             "PYTHONPATH": str(HERE.parent / "bindings" / "python" / "src"),
@@ -309,12 +311,26 @@ class Bench:
         return self.results
 
 
-def write_results(parts):
-    """Replaces the parts that were measured."""
+def measure_part(name, bench):
+    """A part of RESULTS.md."""
+    if name == "container":
+        return report.render(environment.machine(), bench.measure())
+    if name == "watermark":
+        results = watermark.measure(bench.build, bench.folder, bench.python, bench.binding, bench.missing, bench.warm,
+                                    bench.quick)
+        return watermark_report.render(environment.machine(), results)
+    if name == "guard":
+        return guard_report.report(bench.build, bench.folder, bench.python, bench.binding, bench.quick)
+    return storage_report.report(bench.build, bench.quick)
+
+
+def write_part(name, text):
+    """Replaces a part of RESULTS.md, and keeps the others."""
     path = HERE / "RESULTS.md"
-    first, *others = re.split(r"\n(?=# (?:Watermark|Guard)\n)", path.read_text())
-    kept = {"container": first, **{part.split("\n")[0].removeprefix("# ").lower(): part for part in others}}
-    path.write_text("\n".join({**kept, **parts}[name] for name in PARTS if name in {**kept, **parts}))
+    titles = "|".join(part.capitalize() for part in PARTS[1:])
+    first, *others = re.split(rf"\n(?=# (?:{titles})\n)", path.read_text())
+    parts = {PARTS[0]: first, **{part.split("\n")[0].removeprefix("# ").lower(): part for part in others}, name: text}
+    path.write_text("\n".join(parts[part] for part in PARTS if part in parts))
 
 
 def main():
@@ -326,22 +342,15 @@ def main():
     parser.add_argument("--keep", action="store_true", help="keep the generated files")
     options = parser.parse_args()
     bench = Bench(options)
-    parts = {}
     try:
-        if options.only in (None, "container"):
-            parts["container"] = report.render(environment.machine(), bench.measure())
-        if options.only in (None, "watermark"):
-            results = watermark.measure(bench.build, bench.folder, bench.python, bench.binding, bench.missing, bench.warm,
-                                        options.quick)
-            parts["watermark"] = watermark_report.render(environment.machine(), results)
-        if options.only in (None, "guard"):
-            parts["guard"] = guard_report.report(bench.build, bench.folder, bench.python, options.quick)
+        for name in PARTS if options.only is None else [options.only]:
+            text = measure_part(name, bench)
+            print(text, flush=True)
+            if not options.quick:
+                write_part(name, text)
     finally:
         if not options.keep:
             shutil.rmtree(bench.folder)
-    print("\n".join(parts.values()))
-    if not options.quick:
-        write_results(parts)
 
 
 if __name__ == "__main__":

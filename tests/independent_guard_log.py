@@ -1,4 +1,4 @@
-"""Verifies event logs of a guard, written from GUARD.md alone."""
+"""Verifies event logs of a guard, written from GUARD_LOG.md alone."""
 from __future__ import annotations
 
 import base64

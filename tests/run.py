@@ -181,7 +181,7 @@ def bindings_python(log):
 
 
 def independent(log):
-    """Reader, writer and verifier that know nothing but FORMAT.md, WATERMARK.md and GUARD.md, against the program."""
+    """Reader, writer and verifier that know nothing but FORMAT.md, WATERMARK.md and GUARD_LOG.md, against the program."""
     pip(log, "pytest", "numpy<2", "cryptography>=41") # Debian has 38, without raw Ed25519 keys
     return pytest(log, "independent", *sorted((SOURCE / "tests").glob("independent*_test.py")))
 

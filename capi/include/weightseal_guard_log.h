@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/** Events as lines of JSON, chained and signed, that can be shown to a third party; GUARD.md has the format. */
+/** Events as lines of JSON, chained and signed, that can be shown to a third party; GUARD_LOG.md has the format. */
 typedef struct wseal_guard_log wseal_guard_log;
 
 /** Where the log goes: one of `path`, `fd` and `write`. */

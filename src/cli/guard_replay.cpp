@@ -4,10 +4,9 @@
 #include "cli/guard.hpp"
 #include "cli/output.hpp"
 #include "cli/replay_text.hpp"
-#include "platform/file.hpp"           // open_input
+#include "platform/file.hpp"           // read_file
 #include "weightseal/guard/replay.hpp" // replay
 
-#include <fmt/format.h>
 #include <memory>
 #include <optional>
 
@@ -24,12 +23,7 @@ struct Options {
 };
 
 Limits read_limits(const std::string& path) {
-    const platform::InputFile file = platform::open_input(path);
-    if (file.size > max_limits_size)
-        throw Error(Errc::too_large, path, fmt::format("is larger than {} bytes", max_limits_size));
-    std::string text(file.size, '\0');
-    platform::read_exactly(file.descriptor.get(), 0, std::as_writable_bytes(std::span(text)), path);
-    return Limits::parse(text, path);
+    return Limits::parse(platform::read_file(path, max_limits_size, Errc::too_large), path);
 }
 
 int run(const Options& options, bool json) {

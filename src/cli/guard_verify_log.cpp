@@ -4,8 +4,7 @@
 #include "cli/guard.hpp"
 #include "cli/output.hpp"
 #include "cli/text.hpp"
-#include "weightseal/guard/verify_log.hpp"    // verify_log
-#include "weightseal/watermark/timestamp.hpp" // utc_text
+#include "weightseal/guard/verify_log.hpp" // verify_log
 
 #include <fmt/format.h>
 #include <memory>
@@ -14,13 +13,11 @@ namespace weightseal::cli {
 
 namespace {
 
+using std::chrono::milliseconds;
+
 struct Options {
     std::vector<std::string> logs, signers;
 };
-
-std::string time_text(std::int64_t milliseconds) {
-    return utc_text(milliseconds / 1000);
-}
 
 std::string describe_end(const LogVerification& log) {
     if (log.is_torn) return "within a line: its process was killed, or the log was cut off";
@@ -28,15 +25,16 @@ std::string describe_end(const LogVerification& log) {
     return "open: it is still being written, its process was killed, or the log was cut off";
 }
 
-std::string describe(const Options& options, const LogVerification& log) {
+std::string describe(const std::vector<LogInput>& inputs, const LogVerification& log) {
     const auto line = [](std::string_view name, const std::string& value) {
         return fmt::format("  {:<9}{}\n", name, value);
     };
-    std::string text = fmt::format("{}: {}\n", printable(joined(options.logs, [](const auto& name) { return name; })),
+    std::string text = fmt::format("{}: {}\n", printable(joined(inputs, [](const auto& input) { return input.name; })),
                                    log.signed_through ? "verified" : "not signed");
     text += line("records", fmt::format("{} to {}: {}, {}", grouped(log.first), grouped(log.last),
                                         counted(log.events, "event"), counted(log.checkpoints, "signed record")));
-    text += line("times", fmt::format("{} to {}", time_text(log.first_time), time_text(log.last_time)));
+    text += line("times", fmt::format("{} to {}", time_text(milliseconds(log.first_time)),
+                                      time_text(milliseconds(log.last_time))));
     if (log.signed_through)
         text += line("signed", fmt::format("up to record {}, by {}", grouped(*log.signed_through),
                                            joined(log.signers, format_public_key)));
@@ -91,7 +89,7 @@ int run(const Options& options, bool json) {
     if (json)
         print_json(to_json(log));
     else
-        print(describe(options, log));
+        print(describe(inputs, log));
     return log.signed_through ? status::done : status::negative;
 }
 

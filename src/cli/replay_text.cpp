@@ -1,7 +1,6 @@
 #include "cli/replay_text.hpp"
 
 #include "cli/text.hpp"
-#include "weightseal/watermark/timestamp.hpp" // utc_text
 
 #include <algorithm>
 #include <array>
@@ -15,10 +14,6 @@ namespace {
 using std::chrono::nanoseconds;
 
 constexpr std::size_t name_columns = 48;
-
-std::string time_text(nanoseconds time) {
-    return utc_text(std::chrono::floor<std::chrono::seconds>(time).count());
-}
 
 double seconds_of(nanoseconds time) {
     return std::chrono::duration<double>(time).count();

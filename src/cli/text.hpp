@@ -1,8 +1,10 @@
 #pragma once
 // Text: sizes, rates and times for people; names from untrusted files made safe to print.
 
-#include "core/text.hpp" // grouped
+#include "core/text.hpp"                      // grouped
+#include "weightseal/watermark/timestamp.hpp" // utc_text
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -22,6 +24,12 @@ namespace weightseal::cli {
 
 /// "62 ms", "12.3 s", "3:05", "1:02:03".
 [[nodiscard]] std::string human_time(double seconds);
+
+/// "2026-01-31T23:59:59Z" of a time since 1970, without its part of a second.
+template <class Rep, class Period>
+[[nodiscard]] std::string time_text(std::chrono::duration<Rep, Period> time) {
+    return utc_text(std::chrono::floor<std::chrono::seconds>(time).count());
+}
 
 /// "0.472 %" of a fraction.
 [[nodiscard]] std::string percent(double fraction);

@@ -5,14 +5,13 @@
 #include "cli/exit_status.hpp"
 #include "cli/output.hpp"
 #include "cli/text.hpp"
-#include "platform/file.hpp"               // open_input
+#include "platform/file.hpp"               // read_file
 #include "platform/process.hpp"            // write_new_file
 #include "weightseal/watermark/record.hpp" // load_record
 
 #include <fmt/format.h>
 #include <memory>
 #include <optional>
-#include <vector>
 
 namespace weightseal::cli {
 
@@ -43,13 +42,8 @@ int write_request(const Options& options, bool json) {
     return status::done;
 }
 
-std::vector<std::byte> read_message(const std::string& path) {
-    const platform::InputFile file = platform::open_input(path);
-    if (file.size > max_timestamp_size)
-        throw Error(Errc::timestamp_malformed, path, fmt::format("is larger than {} bytes", max_timestamp_size));
-    std::vector<std::byte> content(file.size);
-    platform::read_exactly(file.descriptor.get(), 0, content, path);
-    return content;
+std::string read_message(const std::string& path) {
+    return platform::read_file(path, max_timestamp_size, Errc::timestamp_malformed);
 }
 
 int store_response(const Options& options, bool json) {
@@ -57,11 +51,11 @@ int store_response(const Options& options, bool json) {
     // An earlier stamp is the better evidence: it does not go by mistake.
     if (!record.timestamp.empty() && !options.force)
         throw Error(Errc::file_exists, options.record, "has a time-stamp already; --force replaces it");
-    const std::vector<std::byte> response = read_message(*options.response);
+    const std::string response = read_message(*options.response);
     if (options.answers)
-        add_timestamp(record, response, read_message(*options.answers));
+        add_timestamp(record, as_bytes(response), as_bytes(read_message(*options.answers)));
     else
-        add_timestamp(record, response);
+        add_timestamp(record, as_bytes(response));
     save_record(record, options.record, true);
     if (!json) {
         print(fmt::format("{0}: time-stamp added. Who made it, and when, is checked by\n"

@@ -1,5 +1,5 @@
 #pragma once
-// Records: the lines of an event log, as GUARD.md has them.
+// Records: the lines of an event log, as GUARD_LOG.md has them.
 
 #include "weightseal/core/digest.hpp"
 #include "weightseal/guard/events.hpp"

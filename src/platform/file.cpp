@@ -1,7 +1,5 @@
 #include "platform/file.hpp"
 
-#include "weightseal/core/error.hpp"
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -83,6 +81,14 @@ void read_exactly(int fd, std::uint64_t offset, MutableBytes to, const std::stri
         offset += static_cast<std::uint64_t>(got);
         to = to.subspan(static_cast<std::size_t>(got));
     }
+}
+
+std::string read_file(const std::filesystem::path& path, std::uint64_t most, Errc too_large) {
+    const InputFile file = open_input(path);
+    if (file.size > most) throw Error(too_large, path.native(), fmt::format("is larger than {} bytes", most));
+    std::string content(file.size, '\0');
+    read_exactly(file.descriptor.get(), 0, std::as_writable_bytes(std::span(content)), path.native());
+    return content;
 }
 
 void sync_folder(const std::filesystem::path& folder) {

@@ -2,6 +2,7 @@
 // Files: positional reads and writes, outputs that appear complete or not at all.
 
 #include "weightseal/core/bytes.hpp"
+#include "weightseal/core/error.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -52,6 +53,10 @@ inline constexpr int standard_input = 0;
 
 /// Fills all of `to`; throws `source_changed` when the file ends before.
 void read_exactly(int fd, std::uint64_t offset, MutableBytes to, const std::string& subject);
+
+/// All of a regular file. Throws `too_large` before anything is allocated when it has more than `most` bytes, else as
+/// `open_input` and `read_exactly`.
+[[nodiscard]] std::string read_file(const std::filesystem::path& path, std::uint64_t most, Errc too_large);
 
 /// Flushes a folder's entries to disk.
 void sync_folder(const std::filesystem::path& folder);

@@ -7,7 +7,6 @@
 #include "weightseal/core/error.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
 
 namespace weightseal {
 namespace watermark {
@@ -70,12 +69,7 @@ Digest original_root(const std::vector<RecordTensor>& tensors) {
 }
 
 WatermarkRecord load_record(const std::filesystem::path& path) {
-    const platform::InputFile file = platform::open_input(path);
-    if (file.size > max_record_size)
-        throw Error(Errc::too_large, path.native(), fmt::format("is larger than {} bytes", max_record_size));
-    std::string json(file.size, '\0');
-    platform::read_exactly(file.descriptor.get(), 0, std::as_writable_bytes(std::span(json)), path.native());
-    return parse_record(json, path.native());
+    return parse_record(platform::read_file(path, max_record_size, Errc::too_large), path.native());
 }
 
 void save_record(const WatermarkRecord& record, const std::filesystem::path& path, bool overwrite) {

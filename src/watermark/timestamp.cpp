@@ -15,15 +15,6 @@ using crypto::rfc3161::Response;
 /// A bundle of all authorities that a system trusts has a few hundred kilobytes.
 constexpr std::uint64_t max_authorities_size = std::uint64_t{16} << 20;
 
-std::vector<std::byte> read_authorities(const std::filesystem::path& path) {
-    const platform::InputFile file = platform::open_input(path);
-    if (file.size > max_authorities_size)
-        throw Error(Errc::too_large, path.native(), fmt::format("is larger than {} bytes", max_authorities_size));
-    std::vector<std::byte> content(file.size);
-    platform::read_exactly(file.descriptor.get(), 0, content, path.native());
-    return content;
-}
-
 void require_imprint(const Response& response, const WatermarkRecord& record) {
     if (!response.is_of(watermark::timestamp_imprint(record)))
         throw Error(Errc::timestamp_mismatch, "time-stamp", "is not of this record, or of it with another signature");
@@ -60,7 +51,8 @@ TimeStamp verify_timestamp(const WatermarkRecord& record, const std::filesystem:
     if (record.timestamp.empty()) throw Error(Errc::timestamp_malformed, "record", "has no time-stamp");
     const Response response(record.timestamp);
     require_imprint(response, record);
-    std::string authority = response.verify(read_authorities(authorities));
+    const std::string trusted = platform::read_file(authorities, max_authorities_size, Errc::too_large);
+    std::string authority = response.verify(as_bytes(trusted));
     return {response.seconds(), std::move(authority)};
 }
 

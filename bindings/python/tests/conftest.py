@@ -5,6 +5,10 @@ import ctypes
 import hashlib
 import importlib
 import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable, NamedTuple, NoReturn
@@ -92,6 +96,34 @@ def real_model() -> Path:
     if not path:
         missing("WEIGHTSEAL_MODEL names no model folder")
     return Path(path)
+
+
+class Redis(NamedTuple):
+    url: str
+    process: subprocess.Popen[bytes]
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    """A server of its own."""
+    if shutil.which("redis-server") is None:
+        missing("redis-server is not installed")
+    path = tmp_path / "socket"
+    command = ["redis-server", "--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        try:
+            eventually(path.exists)
+            yield Redis(f"unix://{path}", server)
+        finally:
+            server.kill()
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Waits for what another thread or process does."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.005)
 
 
 @pytest.fixture

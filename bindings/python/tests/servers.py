@@ -8,11 +8,10 @@ import hashlib
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
-from typing import Any, Callable
+from typing import Any
 
-from conftest import module
+from conftest import eventually, module
 
 
 @contextlib.contextmanager
@@ -33,14 +32,6 @@ def serving(app: Any, **options: Any) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Waits for what another thread does."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.005)
 
 
 class Model:

@@ -43,6 +43,8 @@ STRUCTS = {
     "wseal_decision": _ffi.GuardDecision,
     "wseal_usage": _ffi.GuardUsage,
     "wseal_observation": _ffi.GuardObservation,
+    "wseal_shared_options": _ffi.SharedOptions,
+    "wseal_audit_options": _ffi.AuditOptions,
     "wseal_http_fields": _ffi.HttpFields,
     "wseal_guard_event": _ffi.GuardEvent,
     "wseal_guard_counters": _ffi.GuardCounters,
@@ -69,6 +71,10 @@ def test_functions_have_as_many_parameters(header: str) -> None:
     for name, parameters in _ffi.FALLIBLE.items():
         assert len(parameters) + 1 == parameters_in(header, name), name
         assert re.search(rf"wseal_status {name}\(", header), name
+
+
+def test_no_struct_is_left_out() -> None:
+    assert set(_ffi.Sized.__subclasses__()) <= set(STRUCTS.values())
 
 
 def test_structs_have_the_layout_of_the_c_compiler(tmp_path: Path) -> None:

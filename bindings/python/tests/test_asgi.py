@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import weightseal as ws
-from conftest import module
-from servers import Model, eventually, serving
+from conftest import eventually, module
+from servers import Model, serving
 from test_asgi_bodies import UNREADABLE
 from weightseal.asgi import Client, ExtractionGuard
 
@@ -520,6 +520,9 @@ def test_a_server_that_knows_the_class_by_its_name(
         ("FORWARDED_HEADER", "via", ValueError),
         ("CONTEXT_LENGTH", "8k", ValueError),
         ("CONTEXT_LENGTH", "-1", ValueError),
+        ("SECRET", os.devnull, ValueError),
+        ("SECRET", "/dev/zero", ValueError),
+        ("SHARED_MEMORY", "/nowhere/guard", ws.Error),
     ],
 )
 def test_an_environment_that_is_wrong(
@@ -530,14 +533,31 @@ def test_an_environment_that_is_wrong(
         ExtractionGuard(lambda *_: None)
 
 
+def test_processes_of_one_environment_have_one_guard(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_bytes(bytes(range(32)))
+    (tmp_path / "limits.json").write_text(json.dumps({**limits(queries=2), "capacity": 100}))
+    monkeypatch.setenv("WEIGHTSEAL_GUARD_LIMITS", str(tmp_path / "limits.json"))
+    monkeypatch.setenv("WEIGHTSEAL_GUARD_SECRET", str(tmp_path / "secret"))
+    monkeypatch.setenv("WEIGHTSEAL_GUARD_SHARED_MEMORY", str(tmp_path / "guard"))
+    statuses = []
+    for _ in range(3):
+        app = model.app()
+        app.add_middleware(ExtractionGuard)
+        with serving(app) as url:
+            statuses.append(post(url, "/v1/completions", {}).status_code)
+    assert statuses == [200, 200, 429]
+
+
 def test_one_path_is_no_collection() -> None:
     with pytest.raises(TypeError, match="paths"):
         ExtractionGuard(lambda *_: None, ws.Guard(), paths="/v1/completions")
 
 
 def test_without_an_environment_it_is_500_queries_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LIMITS", "TRUSTED_PROXIES", "FORWARDED_HEADER", "PATHS", "CONTEXT_LENGTH"):
-        monkeypatch.delenv("WEIGHTSEAL_GUARD_" + name, raising=False)
+    for name in [name for name in os.environ if name.startswith("WEIGHTSEAL_GUARD_")]:
+        monkeypatch.delenv(name)
     middleware = ExtractionGuard(lambda *_: None)
     assert middleware._guard.lowest_limits == {"queries": 500}
     assert middleware._paths is None

@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import weightseal as ws
-from conftest import missing
+from conftest import Redis, eventually
 
 SECRET = bytes(range(32))
 
 
-def soon(attempt: Callable[[], bool]) -> bool:
-    for _ in range(2000):
-        if attempt():
-            return True
-        time.sleep(0.005)
-    return False
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[str]:
-    if shutil.which("redis-server") is None:
-        missing("redis-server is not installed")
-    socket = tmp_path / "socket"
-    command = ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
-        try:
-            assert soon(socket.exists)
-            yield f"unix://{socket}"
-        finally:
-            server.kill()
-
-
-def test_two_guards_share_one_limit(redis: str) -> None:
+def test_two_guards_share_one_limit(redis: Redis) -> None:
     def make() -> ws.SharedGuard:
         shared = {"replicas": 2, "secret": SECRET, "mode": "exact", "timeout": 5.0}
-        return ws.SharedGuard(redis, queries=10, window=3600, **shared)  # type: ignore[arg-type]
+        return ws.SharedGuard(redis.url, queries=10, window=3600, **shared)  # type: ignore[arg-type]
 
     with make() as a, make() as b:
         a.connect()
@@ -51,12 +25,12 @@ def test_two_guards_share_one_limit(redis: str) -> None:
         assert a.counters.admitted == 6 and a.counters.refused == 1
 
 
-def test_leases_do_not_wait(redis: str) -> None:
-    with ws.SharedGuard(redis, replicas=2, secret=SECRET, queries=640, window=3600, timeout=5) as guard:
+def test_leases_do_not_wait(redis: Redis) -> None:
+    with ws.SharedGuard(redis.url, replicas=2, secret=SECRET, queries=640, window=3600, timeout=5) as guard:
         pending = guard.check("x", prompts=100)
         assert not pending.allowed and pending.reason == "lease_pending" and pending.status == 503
         assert guard.check_shared("y", prompts=100).allowed
-        assert soon(lambda: guard.check("x", prompts=100).allowed)
+        eventually(lambda: guard.check("x", prompts=100).allowed)
 
 
 def test_without_a_server_the_policy_decides(tmp_path: Path) -> None:
@@ -65,11 +39,11 @@ def test_without_a_server_the_policy_decides(tmp_path: Path) -> None:
         with pytest.raises(ws.Error) as unreachable:
             guard.connect()
         assert unreachable.value.name == "server_unreachable"
-        assert soon(lambda: guard.degraded)
+        eventually(lambda: guard.degraded)
         assert sum(guard.check("x", now=1).allowed for _ in range(20)) == 10
         assert "shared_degraded" in [event.kind for event in guard.events()]
     with ws.SharedGuard(url, replicas=4, secret=SECRET, failure_policy="closed") as guard:
-        assert soon(lambda: guard.degraded)
+        eventually(lambda: guard.degraded)
         refused = guard.check("x")
         assert refused.reason == "server_unavailable" and refused.status == 503
 

@@ -1,6 +1,6 @@
 #pragma once
 // The event log: a guard's events as lines of JSON that can be shown to a third party. Each line holds the SHA-256 of
-// the one before, and every now and then one is signed. GUARD.md has the format.
+// the one before, and every now and then one is signed. GUARD_LOG.md has the format.
 //
 // A log that cannot be written (a full disk, a pipe that nobody reads) keeps at most one batch of lines, leaves the
 // rest in the guard's queue, where what does not fit is counted, and goes on as soon as there is room. Nothing of that

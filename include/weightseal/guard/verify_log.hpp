@@ -1,5 +1,5 @@
 #pragma once
-// Verifying an event log: whether it is what its signer wrote, whole and in order (GUARD.md).
+// Verifying an event log: whether it is what its signer wrote, whole and in order (GUARD_LOG.md).
 
 #include "weightseal/guard/log_input.hpp" // LogInput
 #include "weightseal/keys/signing.hpp"    // PublicKey

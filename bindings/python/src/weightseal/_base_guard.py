@@ -7,15 +7,15 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar, Union
+from typing import Any, NamedTuple, TypeVar
 
 from . import _ffi
+from ._document import Document, document_text
 from ._handle import SharedHandle
 
-#: Limits as JSON text, or as what `json.dumps` makes that text of.
-Limits = Union[str, bytes, Mapping[str, Any]]
+#: The largest count that C takes: more than any limit.
+EVERYTHING = (1 << 64) - 1
 
-_MOST = (1 << 64) - 1
 _Self = TypeVar("_Self", bound="BaseGuard")
 _HEADERS = {"x-forwarded-for": 0, "forwarded": 1}
 _SETTLEMENTS = ("settled", "in_debt", "expired", "unknown")
@@ -64,7 +64,7 @@ class GuardEvent(NamedTuple):
     limit_name: str
     window: int  #: seconds
     limit: int
-    used: int
+    used: int  #: of "shared_degraded" the code of the `Error` that says why
     client: int  #: its hash; must not leave the process as it is
     now: float
 
@@ -91,7 +91,7 @@ class BaseGuard:
         self._handle = SharedHandle(handle, lambda: free(handle), "guard")
         # To look them up takes as long as a check.
         self._functions = {name: self._function(name) for name in ("check", "settle")}
-        self._lowest_limits, self._has_signals = limits_facts(limits)
+        self._lowest_limits = lowest_limits(limits)
         self._forwarded_header = forwarded_header
 
     def _function(self, name: str) -> Any:
@@ -193,11 +193,6 @@ class BaseGuard:
         return self._lowest_limits
 
     @property
-    def has_signals(self) -> bool:
-        """Whether there are signals, for which requests are observed."""
-        return self._has_signals
-
-    @property
     def forwarded_header(self) -> str:
         """The header that `check` takes as `forwarded`."""
         return self._forwarded_header
@@ -219,14 +214,14 @@ class BaseGuard:
         self.close()
 
 
-def limits_text(queries: int | None, window: int | None, limits: Limits | None, capacity: int | None) -> bytes:
+def limits_text(queries: int | None, window: int | None, limits: Document | None, capacity: int | None) -> bytes:
     """The JSON of limits that come in either of two ways."""
     if limits is None:
         limit = {"budget": "queries", "limit": _or(queries, 500), "window": _or(window, 3600)}
         limits = {"capacity": _or(capacity, 1_000_000), "limits": [limit]}
     elif not (queries is window is capacity is None):
         raise ValueError("give either limits, or queries, window and capacity")
-    return limits_json(limits)
+    return document_text(limits)
 
 
 def guard_options(secret: bytes | None, trusted_proxies: Sequence[str], forwarded_header: str) -> _ffi.GuardOptions:
@@ -247,20 +242,13 @@ def _or(value: int | None, default: int) -> int:
     return default if value is None else value
 
 
-def limits_json(limits: Limits) -> bytes:
-    if isinstance(limits, bytes):
-        return limits
-    return (limits if isinstance(limits, str) else json.dumps(limits)).encode()
-
-
-def limits_facts(limits: bytes) -> tuple[Mapping[str, int], bool]:
-    """The lowest limits, and whether there are signals."""
+def lowest_limits(limits: bytes) -> Mapping[str, int]:
+    """The lowest limit of each budget that has one."""
     lowest: dict[str, int] = {}
-    fields = json.loads(limits)
-    for limit in fields["limits"]:
+    for limit in json.loads(limits)["limits"]:
         budget, units = limit["budget"], limit["limit"]
         lowest[budget] = min(units, lowest.get(budget, units))
-    return lowest, "signals" in fields
+    return lowest
 
 
 def as_bytes(value: str | bytes | None) -> tuple[bytes | None, int]:
@@ -285,10 +273,10 @@ def describe(
 
 
 def as_count(value: int) -> int:
-    """A count as C takes it. More than fits is more than any limit."""
+    """A count as C takes it."""
     if value < 0:
         raise ValueError(f"a count must not be negative, as {value} is")
-    return value if value <= _MOST else _MOST
+    return value if value <= EVERYTHING else EVERYTHING
 
 
 def nanoseconds(now: float | None) -> int:

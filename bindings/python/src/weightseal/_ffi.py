@@ -48,6 +48,7 @@ ProgressFn = CFUNCTYPE(None, c_void_p, c_uint64, c_uint64)
 CancelledFn = CFUNCTYPE(c_int, c_void_p)
 LogFn = CFUNCTYPE(None, c_void_p, c_char_p)
 ReadAtFn = CFUNCTYPE(c_int, c_void_p, c_uint64, c_void_p, c_size_t)
+WriteFn = CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t)
 
 
 class ErrorText(Structure):
@@ -485,6 +486,32 @@ class GuardCounters(Sized):
     ]
 
 
+class GuardLogOptions(Sized):
+    """wseal_guard_log_options"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("path", c_char_p),
+        ("max_file_size", c_uint64),
+        ("write", WriteFn),
+        ("context", c_void_p),
+        ("fd", c_int),
+        ("checkpoint_every", c_uint32),
+    ]
+
+
+class GuardLogCounters(Sized):
+    """wseal_guard_log_counters"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("events", c_uint64),
+        ("waiting", c_uint64),
+        ("failures", c_uint64),
+        ("last_errno", c_int),
+    ]
+
+
 _Handle = c_void_p
 _HandleOut = POINTER(c_void_p)
 _Error = POINTER(ErrorText)
@@ -514,35 +541,6 @@ PLAIN: dict[str, tuple[Any, list[Any]]] = {
     "wseal_buffer_size": (c_size_t, [_Handle]),
     "wseal_buffer_free": (None, [_Handle]),
 }
-
-WriteFn = CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t)
-
-
-class GuardLogOptions(Sized):
-    """wseal_guard_log_options"""
-
-    _fields_ = [
-        ("struct_size", c_size_t),
-        ("path", c_char_p),
-        ("max_file_size", c_uint64),
-        ("write", WriteFn),
-        ("context", c_void_p),
-        ("fd", c_int),
-        ("checkpoint_every", c_uint32),
-    ]
-
-
-class GuardLogCounters(Sized):
-    """wseal_guard_log_counters"""
-
-    _fields_ = [
-        ("struct_size", c_size_t),
-        ("events", c_uint64),
-        ("waiting", c_uint64),
-        ("failures", c_uint64),
-        ("last_errno", c_int),
-    ]
-
 
 #: Functions that return a wseal_status and take a wseal_error after these parameters.
 FALLIBLE: dict[str, list[Any]] = {
@@ -673,8 +671,13 @@ def call(function: Any, *arguments: Any) -> None:
 def check(status: int, text: ErrorText) -> None:
     """Raises Error unless a call that returned `status` and filled `text` succeeded."""
     if status:
-        name = lib.wseal_status_name(status).decode()
-        raise Error(status, name, text.message.decode("utf-8", "replace"))
+        raise Error(status, status_name(status), text.message.decode("utf-8", "replace"))
+
+
+def status_name(status: int) -> str:
+    """The name of an error's code: "wrong_key"."""
+    name: bytes = lib.wseal_status_name(status)
+    return name.decode()
 
 
 def text(value: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -14,17 +15,16 @@ from ._base_guard import (
     Decision,
     GuardCounters,
     GuardEvent,
-    Limits,
     as_bytes,
     as_count,
     describe,
     guard_options,
-    limits_facts,
-    limits_json,
     limits_text,
+    lowest_limits,
     nanoseconds,
     thread,
 )
+from ._document import Document, document_text
 from ._memory import adopt
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Guard(BaseGuard):
         queries: int | None = None,
         window: int | None = None,
         *,
-        limits: Limits | None = None,
+        limits: Document | None = None,
         capacity: int | None = None,
         secret: bytes | None = None,
         trusted_proxies: Sequence[str] = (),
@@ -73,6 +73,12 @@ class Guard(BaseGuard):
         handle = ctypes.c_void_p()
         _ffi.call(_ffi.lib.wseal_guard_new, text, len(text), ctypes.byref(options), ctypes.byref(handle))
         super().__init__(handle, text, forwarded_header)
+        self._has_signals = _has_signals(text)
+
+    @property
+    def has_signals(self) -> bool:
+        """Whether there are signals, for which requests are observed."""
+        return self._has_signals
 
     def observe(
         self,
@@ -109,16 +115,16 @@ class Guard(BaseGuard):
             observation.prompt_hash = ctypes.pointer(ctypes.c_uint64(prompt_hash))
         self._call("observe", ctypes.byref(own.client), ctypes.byref(observation), nanoseconds(now))
 
-    def configure(self, limits: Limits, *, now: float | None = None) -> None:
+    def configure(self, limits: Document, *, now: float | None = None) -> None:
         """Changes the limits. New numbers hold at once, and counts are kept. Where tiers, budgets, windows or the
         capacity change, old and new limits both decide until the longest old window has passed.
 
         Raises:
             Error: What limits break; "limits_change_pending" when earlier changes are still passing. Nothing has changed.
         """
-        text = limits_json(limits)
+        text = document_text(limits)
         self._call("configure", text, len(text), nanoseconds(now))
-        self._lowest_limits, self._has_signals = limits_facts(text)
+        self._lowest_limits, self._has_signals = lowest_limits(text), _has_signals(text)
 
     def pseudonym(
         self, name: str | bytes | None = None, *, pool: str | bytes | None = None, peer: str | None = None
@@ -139,3 +145,7 @@ class Guard(BaseGuard):
         with self._handle as guard, nullcontext() if log is None else log._handle as log_handle:
             _ffi.call(_ffi.lib.wseal_guard_metrics, guard, log_handle, ctypes.byref(text))
         return bytes(adopt(text)).decode()
+
+
+def _has_signals(limits: bytes) -> bool:
+    return "signals" in json.loads(limits)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _ffi
-from ._base_guard import BaseGuard, Decision, Limits, guard_options, limits_text
+from ._base_guard import BaseGuard, Decision, guard_options, limits_text
+from ._document import Document
 
 _MODES = {"lease": 0, "exact": 1}
 _POLICIES = {"local": 0, "open": 1, "closed": 2}
@@ -56,7 +57,7 @@ class SharedGuard(BaseGuard):
         prefix: str = "weightseal",
         queries: int | None = None,
         window: int | None = None,
-        limits: Limits | None = None,
+        limits: Document | None = None,
         capacity: int | None = None,
         trusted_proxies: Sequence[str] = (),
         forwarded_header: str = "x-forwarded-for",
@@ -83,7 +84,7 @@ class SharedGuard(BaseGuard):
         arguments = (text, len(text), ctypes.byref(options), ctypes.byref(shared), ctypes.byref(handle))
         _ffi.call(_ffi.lib.wseal_shared_guard_new, *arguments)
         super().__init__(handle, text, forwarded_header)
-        self._has_signals = False  # a process sees its own requests only
+        self._mode = mode
         self._functions["check_shared"] = self._function("check_shared")
 
     def connect(self) -> None:
@@ -97,6 +98,11 @@ class SharedGuard(BaseGuard):
     def check_shared(self, name: str | bytes | None = None, **request: Any) -> Decision:
         """As `check`, with the same arguments, but waits for the server, at most `timeout`, where no lease suffices."""
         return self.check(name, _function="check_shared", **request)
+
+    @property
+    def mode(self) -> str:
+        """"lease" or "exact"."""
+        return self._mode
 
     @property
     def degraded(self) -> bool:

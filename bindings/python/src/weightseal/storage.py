@@ -6,15 +6,13 @@ import ctypes
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 from . import _ffi
+from ._document import Document, document_text
 from ._memory import adopt
 
 __all__ = ["Audit", "Finding", "audit", "commands", "policy", "terraform"]
-
-#: A document as JSON text, or as what `json.dumps` makes that text of.
-Document = Union[str, bytes, Mapping[str, Any]]
 
 _BUNDLE, _TERRAFORM, _COMMANDS = range(3)
 
@@ -107,7 +105,7 @@ def audit(document: Document, *, account: str | None = None) -> Audit:
     Raises:
         Error: What the document breaks.
     """
-    text = _text(document)
+    text = document_text(document)
     options = _ffi.AuditOptions(account=None if account is None else _ffi.text(account))
     buffer = ctypes.c_void_p()
     _ffi.call(_ffi.lib.wseal_storage_audit, text, len(text), ctypes.byref(options), ctypes.byref(buffer))
@@ -128,12 +126,6 @@ def _write(format: int, intent: Mapping[str, Any]) -> str:
     buffer = ctypes.c_void_p()
     _ffi.call(_ffi.lib.wseal_storage_policy, text, len(text), format, ctypes.byref(buffer))
     return bytes(adopt(buffer)).decode()
-
-
-def _text(document: Document) -> bytes:
-    if isinstance(document, bytes):
-        return document
-    return (document if isinstance(document, str) else json.dumps(document)).encode()
 
 
 def _findings(found: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:

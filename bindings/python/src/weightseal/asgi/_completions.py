@@ -11,9 +11,6 @@ _PROMPTS = frozenset(("prompt", "prompt_embeds", "input", "messages"))
 _LOGPROBS = frozenset(("logprobs", "top_logprobs", "prompt_logprobs", "include"))
 _FIELDS = _COUNTS | _PROMPTS | _LOGPROBS | {"logit_bias"}
 
-#: More than any limit.
-EVERYTHING = (1 << 64) - 1
-
 #: Commas, colons and brackets in a body. They bound the time that reading takes, which is the server's.
 MOST_MARKS = 1 << 17
 

@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import Callable
 
+from .. import _ffi
 from .._base_guard import BaseGuard, GuardEvent
 
 _log = logging.getLogger("weightseal")
@@ -16,7 +17,9 @@ INTERVAL = 0.1
 
 def log_event(event: GuardEvent) -> None:
     """Writes a line to the logger `weightseal`, without the client: its hash must not leave the process as it is."""
-    if event.limit == 0:
+    if event.kind == "shared_degraded":
+        _log.warning("guard: %s: %s", event.kind, _ffi.status_name(event.used))
+    elif event.limit == 0:
         _log.warning("guard: %s", event.kind)
     else:
         what = (event.kind, event.limit_name, event.used, event.limit, event.window)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Collection, Mapping
 from typing import Any, Callable
 
-from .._base_guard import BaseGuard, Decision, GuardEvent
+from .._base_guard import EVERYTHING, BaseGuard, Decision, GuardEvent
 from .._errors import Error
 from .._guard import Guard
+from .._shared_guard import SharedGuard
 from . import _environment
 from ._body import Body
 from ._client import Client, bearer_key, peer
-from ._completions import EVERYTHING, CompletionRequest, Unreadable, parse, read
+from ._completions import CompletionRequest, Unreadable, parse, read
 from ._events import EventThread, log_event
 from ._exchange import Exchange, Reservation
 from ._refusal import refuse
@@ -40,9 +42,12 @@ class ExtractionGuard:
 
     Args:
         app: The application. A server may construct the middleware with it alone.
-        guard: A `Guard` or `SharedGuard`. Without it, one with the limits in the file that WEIGHTSEAL_GUARD_LIMITS
-            names, else 500 queries an hour for each client; WEIGHTSEAL_GUARD_TRUSTED_PROXIES are addresses and networks, separated by commas, and
-            WEIGHTSEAL_GUARD_FORWARDED_HEADER is the header that they write.
+        guard: A `Guard`, or a `SharedGuard`, whose server is waited for in a thread of asyncio's default executor, by
+            the requests for which no lease suffices. Without it, one with the limits in the file that
+            WEIGHTSEAL_GUARD_LIMITS names, else 500 queries an hour for each client; WEIGHTSEAL_GUARD_TRUSTED_PROXIES
+            are addresses and networks, separated by commas, and WEIGHTSEAL_GUARD_FORWARDED_HEADER is the header that
+            they write; WEIGHTSEAL_GUARD_SHARED_MEMORY is the file in which processes have one guard, and
+            WEIGHTSEAL_GUARD_SECRET a file of 32 bytes that they need for it.
         client: Says who sends a request. It must not block.
         paths: The paths that are guarded, below the application's root; without it, those in WEIGHTSEAL_GUARD_PATHS,
             separated by commas, else all. Requests by GET, HEAD and OPTIONS are never guarded.
@@ -56,7 +61,7 @@ class ExtractionGuard:
 
     Raises:
         Error: What the limits break, with field and line.
-        OSError: WEIGHTSEAL_GUARD_LIMITS names no file that can be read.
+        OSError: WEIGHTSEAL_GUARD_LIMITS or WEIGHTSEAL_GUARD_SECRET names no file that can be read.
         TypeError: `paths` is one text.
         ValueError: A variable of the environment has no such value.
     """
@@ -117,7 +122,7 @@ class ExtractionGuard:
             body = Body.unread(receive, "it is compressed")
         reservation, problem = self._reservation(scope, body)
         who = self._who(scope)
-        decision = self._check(who, reservation)
+        decision = await self._decide(who, reservation)
         fields = [(name.lower().encode(), value.encode()) for name, value in decision.headers.items()]
         if not decision.allowed:
             await refuse(send, decision, fields, problem)
@@ -166,24 +171,46 @@ class ExtractionGuard:
         forwarded = b", ".join(header(scope, self._forwarded)) or None
         return {"name": name, "pool": pool, "peer": peer(scope), "forwarded": forwarded}
 
-    def _check(self, who: dict[str, Any], reservation: Reservation) -> Decision:
-        request = reservation.request
-        asked: dict[str, Any] = {
-            "prompts": request.prompts,
-            "n": request.n,
-            "best_of": request.best_of,
-            "input_tokens": reservation.input_tokens,
-            "max_tokens": reservation.max_tokens,
-            "logprobs": request.logprobs,
-            "logit_bias_entries": request.logit_bias_entries,
-        }
+    async def _decide(self, who: dict[str, Any], reservation: Reservation) -> Decision:
+        guard = self._guard
+        if not isinstance(guard, SharedGuard):
+            return _check(guard.check, who, reservation)
+        if guard.mode == "lease":
+            decision = _check(guard.check, who, reservation)
+            if decision.reason != "lease_pending":
+                return decision
+        # It waits for the server of the counts; the other requests do not.
+        loop = asyncio.get_running_loop()
+        waiting = loop.run_in_executor(None, _check, guard.check_shared, who, reservation)
         try:
-            return self._guard.check(**who, **asked)
-        except Error as error:
-            if error.name != "bad_address":
-                raise
-            who["peer"] = None  # some servers put other things there than addresses
-            return self._guard.check(**who, **asked)
+            return await asyncio.shield(waiting)
+        except asyncio.CancelledError:  # the thread goes on, and nobody will use what it gets
+            waiting.add_done_callback(self._give_back)
+            raise
+
+    def _give_back(self, waiting: asyncio.Future[Decision]) -> None:
+        if not waiting.cancelled() and waiting.exception() is None and waiting.result().ticket:
+            self._guard.settle(waiting.result())
+
+
+def _check(check: Callable[..., Decision], who: dict[str, Any], reservation: Reservation) -> Decision:
+    request = reservation.request
+    asked: dict[str, Any] = {
+        "prompts": request.prompts,
+        "n": request.n,
+        "best_of": request.best_of,
+        "input_tokens": reservation.input_tokens,
+        "max_tokens": reservation.max_tokens,
+        "logprobs": request.logprobs,
+        "logit_bias_entries": request.logit_bias_entries,
+    }
+    try:
+        return check(**who, **asked)
+    except Error as error:
+        if error.name != "bad_address":
+            raise
+        who["peer"] = None  # some servers put other things there than addresses
+        return check(**who, **asked)
 
 
 def _observe(guard: Guard, who: dict[str, Any], request: CompletionRequest) -> None:

@@ -1,0 +1,48 @@
+"""How long the audit of a bucket policy takes."""
+
+import datetime
+import json
+
+import environment
+from harness import Unavailable, run_within, say
+from report import MET, table
+
+#: The largest bucket policy that S3 takes has 20 KiB.
+GOAL_MILLISECONDS = 50
+MOST_SECONDS = 300
+
+
+def measure(build, quick):
+    program = build / "bin" / "bench_storage"
+    if not program.exists():
+        raise Unavailable("bench_storage was not built")
+    say("storage")
+    output = run_within(MOST_SECONDS, [program, *(["3"] if quick else [])])
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def render(found):
+    rows = [
+        [f"{line['policy_bytes'] / 1024:.1f} KiB", f"{line['readers']}", f"{line['requests']:,}", f"{line['milliseconds']:.1f}"]
+        for line in found
+    ]
+    largest = max(found, key=lambda line: line["policy_bytes"])
+    goal = [
+        "audit of a bucket policy of 20 KiB",
+        f"< {GOAL_MILLISECONDS} ms",
+        f"{largest['milliseconds']:.0f} ms ({largest['policy_bytes'] / 1024:.1f} KiB)",
+        MET[largest["milliseconds"] < GOAL_MILLISECONDS],
+    ]
+    header = ["bucket policy", "readers", "requests examined", "milliseconds, median"]
+    return table(header, rows) + "\n\n" + table(["", "goal", "measured", ""], [goal])
+
+
+def report(build, quick):
+    """The part of RESULTS.md, or why there is none."""
+    try:
+        found = render(measure(build, quick))
+    except Unavailable as reason:
+        found = f"not available: {reason}"
+    facts = [f"* {name}: {value}" for name, value in environment.machine().items()]
+    facts.append(f"* {datetime.date.today().isoformat()}")
+    return "# Storage\n\nWritten by `./dev bench`.\n\n" + "\n".join(facts) + "\n\n" + found + "\n"
