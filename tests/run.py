@@ -174,8 +174,9 @@ def pip(log, *arguments):
 
 
 def bindings_python(log):
+    strict = ["--config-settings=cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON"] if CI else [] # as `release` has it
+    pip(log, "--force-reinstall", "--no-deps", *strict, SOURCE / "bindings" / "python")
     # NumPy 2 does not go with a torch that was built for NumPy 1.
-    pip(log, "--force-reinstall", "--no-deps", SOURCE / "bindings" / "python")
     pip(log, "numpy<2", "ml_dtypes", "safetensors>=0.8", "pytest", "uvicorn", "fastapi", "httpx")
     return pytest(log, "python", SOURCE / "bindings" / "python", SOURCE / "tests" / "readme_test.py")
 
