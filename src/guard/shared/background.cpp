@@ -171,10 +171,7 @@ void Exchange::move(Link& link) {
             link.connection.reset();
             return;
         }
-        if (link.has_answered && link.sent.empty() && error.errc() == Errc::server_unreachable) {
-            link.connection.reset(); // servers close connections that are idle: what waits goes through a new one
-            return;
-        }
+        if (link.has_answered && error.errc() == Errc::server_unreachable && repeat(link)) return;
         break_off(link, error.errc());
     } catch (const std::exception&) {
         break_off(link, Errc::out_of_memory);
@@ -243,6 +240,22 @@ void Exchange::take_reply(Link& link, const Reply& reply) {
         open_breakers_.fetch_sub(1, std::memory_order_relaxed);
         source_.changed(false, Errc{});
     }
+}
+
+// Servers close connections that are idle, or go and come back: what they did not answer is asked once more, on a new
+// connection, like what waits. False when some of it has been asked twice.
+bool Exchange::repeat(Link& link) {
+    if (std::ranges::any_of(link.sent, &Task::repeated)) return false;
+    link.connection.reset();
+    for (; !link.sent.empty(); link.sent.pop_back()) {
+        Task& task = link.sent.back();
+        if (task.kind == Task::Kind::slots) continue; // the greeting tells of them
+        task.repeated = true;
+        for (WindowQuestion& question : task.call.questions) // it may have been heard: nothing is given back twice
+            question.back = question.back_stamp = 0;
+        link.waiting.push_front(std::move(task));
+    }
+    return true;
 }
 
 void Exchange::break_off(Link& link, Errc reason) {

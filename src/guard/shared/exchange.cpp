@@ -57,6 +57,7 @@ Reply Exchange::converse(Node& node, const Call& call, bool asking, Instant dead
     for (std::size_t attempt = 1;; ++attempt) {
         std::unique_ptr<Connection> connection = node.borrow(deadline, attempt > 1);
         const bool was_ready = connection->ready();
+        bool asked = false;
         try {
             drive(*connection, deadline, [&] { return connection->ready(); });
             if (!was_ready) cluster_.learn(connection->slots(), node);
@@ -64,6 +65,7 @@ Reply Exchange::converse(Node& node, const Call& call, bool asking, Instant dead
                 connection->send(command({"ASKING"}));
                 (void)await_reply(*connection, deadline);
             }
+            asked = true;
             connection->send(text_of(call, connection->script(), false));
             Reply reply = await_reply(*connection, deadline);
             if (reply.type == Reply::Type::error && reply.text.starts_with("NOSCRIPT")) {
@@ -81,7 +83,8 @@ Reply Exchange::converse(Node& node, const Call& call, bool asking, Instant dead
             }
             if (!connection->ready()) node.skip_address();
             node.write_off();
-            if (late || attempt == attempts || error.errc() != Errc::server_unreachable) throw;
+            const bool lost = asked && !was_ready; // no connection that had been idle: the question may have been heard
+            if (late || lost || attempt == attempts || error.errc() != Errc::server_unreachable) throw;
         } catch (...) {
             node.write_off();
             throw;

@@ -31,6 +31,7 @@ struct Task {
     // The exchange's own:
     bool asking = false;     ///< sent elsewhere by ASK
     bool whole = false;      ///< sent with the script, because the server had lost it
+    bool repeated = false;   ///< asked before, on a connection that was closed
     unsigned redirected = 0; ///< times
     Instant deadline{};      ///< once it is sent
 };
@@ -93,6 +94,7 @@ class Exchange {
     void move(Link& link);
     void send_waiting(Link& link);
     void take_reply(Link& link, const Reply& reply);
+    [[nodiscard]] bool repeat(Link& link);
     void break_off(Link& link, Errc reason);
     void give_up(const Task& task);
     void ask_for_slots(const Node& except);

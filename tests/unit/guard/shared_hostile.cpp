@@ -1,6 +1,7 @@
 // Servers that answer garbage, slowly, in halves or without end: each ends in the failure policy and an event.
 
 #include "guard/shared/reply.hpp"
+#include "support/false_redis.hpp"
 #include "support/refusal.hpp"
 #include "support/shared.hpp"
 
@@ -8,9 +9,6 @@ using namespace weightseal;
 using namespace weightseal::testing;
 
 namespace {
-
-const std::string hash_reply = "$40\r\n0123456789012345678901234567890123456789\r\n";
-const std::string greeting = hash_reply + "-ERR This instance has cluster support disabled\r\n";
 
 SharedOptions hasty(const std::string& url, SharedMode mode) {
     SharedOptions options = shared_options(url, mode, 4);
@@ -22,16 +20,10 @@ SharedOptions hasty(const std::string& url, SharedMode mode) {
 std::function<void(int)> answering(std::string answer) {
     return [answer = std::move(answer)](int connection) {
         if (!FalseServer::receive(connection)) return;
-        FalseServer::send(connection, greeting);
+        FalseServer::send(connection, false_greeting);
         while (FalseServer::receive(connection))
             FalseServer::send(connection, answer);
     };
-}
-
-std::string doubles(std::vector<double> values) {
-    std::string bytes(values.size() * sizeof(double), '\0');
-    std::memcpy(bytes.data(), values.data(), bytes.size());
-    return "$" + std::to_string(bytes.size()) + "\r\n" + bytes + "\r\n";
 }
 
 std::string replies_of(std::string_view text) {
@@ -93,11 +85,10 @@ TEST_CASE("shared hostile: answers that are none") {
 }
 
 TEST_CASE("shared hostile: answers in single bytes are answers") {
-    if (!have_redis()) return;
     SharedTime time;
     FalseServer server([](int connection) {
         if (!FalseServer::receive(connection)) return;
-        for (const char c : greeting)
+        for (const char c : false_greeting)
             FalseServer::send(connection, {&c, 1});
         while (FalseServer::receive(connection))
             for (const char c : doubles({7, 1, 0, 3, -1, 0, 1000, 1000}))
@@ -144,7 +135,7 @@ TEST_CASE("shared hostile: lost connections") {
     SharedTime time;
     FalseServer server([](int connection) {
         (void)FalseServer::receive(connection);
-        FalseServer::send(connection, greeting);
+        FalseServer::send(connection, false_greeting);
         (void)FalseServer::receive(connection);
         // and it hangs up
     });
