@@ -24,7 +24,8 @@ class ServerCheck {
 
     Decision run() {
         state_.latest_now.store(now_.count(), std::memory_order_relaxed);
-        const Instant deadline = std::chrono::steady_clock::now() + state_.options.timeout;
+        const Instant start = std::chrono::steady_clock::now();
+        const Instant deadline = start + state_.options.timeout;
         for (Group& group : groups()) {
             if (refused_) break;
             if (state_.exchange.cluster().node_of(group.call.slot).breaker.open()) {
@@ -47,6 +48,10 @@ class ServerCheck {
             refused_ = !local.allowed;
             local_ticket = local.ticket;
         } else if (refused_) {
+            if (const Decision leased = look_again(std::chrono::steady_clock::now() - start); leased.allowed) {
+                give_back();
+                return leased;
+            }
             state_.report_refusal(decision_, who_, used_, now_);
         }
         if (refused_) {
@@ -84,6 +89,13 @@ class ServerCheck {
             }
         }
         return groups;
+    }
+
+    // What an earlier check asked for may have come as a lease meanwhile. Time has passed while the server was asked.
+    [[nodiscard]] Decision look_again(std::chrono::nanoseconds passed) noexcept {
+        if (decision_.reason != Reason::limit_reached || state_.options.mode != SharedMode::lease) return {};
+        const std::chrono::nanoseconds later = now_ + passed;
+        return state_.check_leases(who_, costs_, units_, state_.moment_of(later), later, true);
     }
 
     // Doubles are exact far beyond any limit; more is refused all the same.

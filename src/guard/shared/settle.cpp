@@ -109,7 +109,7 @@ Settlement SharedState::settle(Ticket ticket, const Usage& usage, std::chrono::n
         of_windows[i] = own[1 + i].load(std::memory_order_relaxed);
     Reservation reservation;
     if (!tickets.claim(ticket, reservation)) return Settlement::unknown;
-    const Moment moment = clock.advance(now.count());
+    const Moment moment = moment_of(now);
     if (moment.tick >= reservation.expires) return Settlement::expired;
     bool in_debt = SharedSettling(*this, reservation, usage, moment, now).run(of_windows);
     if (local_ticket != 0) in_debt = local.settle(local_ticket, usage, now) == Settlement::in_debt || in_debt;

@@ -149,15 +149,20 @@ std::string SharedState::key_of(const std::string& tag, const SharedWindow& wind
     return fmt::format("{}:{{{}}}:{}", options.prefix, tag, window.suffix);
 }
 
-Decision SharedState::check(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now,
-                            bool waits) noexcept {
-    const Tiers who = tiers_of(client);
-    const Units units{costs.queries, costs.tokens, 1, costs.logprob_tokens, costs.logit_bias_entries};
+Moment SharedState::moment_of(std::chrono::nanoseconds now) noexcept {
     const Moment moment = clock.advance(now.count());
     if (moment.stepped_back) {
         clock_steps.fetch_add(1);
         events.push({.kind = GuardEventKind::clock_stepped_back, .now = now});
     }
+    return moment;
+}
+
+Decision SharedState::check(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now,
+                            bool waits) noexcept {
+    const Tiers who = tiers_of(client);
+    const Units units{costs.queries, costs.tokens, 1, costs.logprob_tokens, costs.logit_bias_entries};
+    const Moment moment = moment_of(now);
     Decision decision;
     if (logprobs_or_logit_bias && costs.logprob_tokens != 0 && costs.logit_bias_entries != 0) {
         decision.reason = Reason::logprobs_with_logit_bias;
@@ -167,10 +172,6 @@ Decision SharedState::check(const ClientKey& client, const Costs& costs, std::ch
         if (decision.reason == Reason::lease_pending && (waits || options.mode == SharedMode::exact)) {
             try {
                 decision = check_server(who, costs, units, moment, now);
-                // What an earlier check asked for may have come as a lease meanwhile.
-                if (decision.reason == Reason::limit_reached && options.mode == SharedMode::lease)
-                    if (const Decision leased = check_leases(who, costs, units, moment, now, true); leased.allowed)
-                        decision = leased;
             } catch (const std::exception&) { // no memory
                 decision = check_policy(who, who.mask, costs, now);
             }

@@ -83,6 +83,8 @@ struct SharedState final : TaskSource {
     void changed(bool degraded, Errc reason) override;
 
     // What `check` consists of.
+    /// Guard time goes on. A step back of the clock ends all leases.
+    [[nodiscard]] Moment moment_of(std::chrono::nanoseconds now) noexcept;
     [[nodiscard]] Tiers tiers_of(const ClientKey& client) const noexcept;
     [[nodiscard]] Decision check_leases(const Tiers& tiers, const Costs& costs, const Units& units,
                                         const Moment& moment, std::chrono::nanoseconds now, bool waits) noexcept;

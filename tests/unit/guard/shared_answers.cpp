@@ -51,3 +51,37 @@ TEST_CASE("shared answers: a question that a new connection may have lost is not
     CHECK(ask(state, "x", {}, time.now()).limit == 10);
     CHECK(questions == 1);
 }
+
+TEST_CASE("shared answers: who waits and is refused looks for a lease that came meanwhile, and reports no refusal") {
+    for (const bool lasts : {true, false}) { // the lease, until the server has refused
+        SharedTime time;
+        std::atomic<int> questions{0};
+        std::atomic<bool> leased{false};
+        FalseServer server(greeting_then([&](const std::string&) {
+            switch (++questions) {
+            case 1: // of the background; answered when the server is asked once more
+                (void)soon([&] { return questions == 2; });
+                return doubles({7, 20, 0, 20, -1, 0, lasts ? 60e6 : 1000, 3600e6});
+            case 2: // of who waits
+                (void)soon([&] { return leased.load(); });
+                std::this_thread::sleep_for(std::chrono::milliseconds(5)); // longer than the short lease
+                return doubles({7, 0, 0, 340, 60e6, 0, 1000, 1000});
+            default: return granting(0);
+            }
+        }));
+        guard::SharedState leasing(only({queries(400, 3600)}), shared_secret(),
+                                   shared_options(server.url(), SharedMode::lease), time.server());
+        CHECK(ask(leasing, "x", {.queries = 20}, time.now(), false).reason == Reason::lease_pending);
+        CHECK(soon([&] { return questions == 1; }));
+        std::thread watch([&] {
+            const std::uint64_t hash = leasing.local.identify({.name = "x"}).hashes[0];
+            leased = soon([&] {
+                const std::lock_guard lock(leasing.tiers[0].leases->lock(hash));
+                return leasing.tiers[0].leases->leases(*leasing.tiers[0].leases->find(hash))[0].left == 20;
+            });
+        });
+        CHECK(ask(leasing, "x", {.queries = 20}, time.now(), true).allowed == lasts);
+        watch.join();
+        CHECK(testing::events_of(leasing).size() == (lasts ? 0 : 1));
+    }
+}
