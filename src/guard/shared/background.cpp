@@ -259,6 +259,7 @@ bool Exchange::repeat(Link& link) {
 }
 
 void Exchange::break_off(Link& link, Errc reason) {
+    if (link.connection && !link.connection->ready()) link.node.skip_address();
     link.connection.reset();
     link.addresses_tried = 0;
     link.probing = false;
