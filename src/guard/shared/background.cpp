@@ -22,6 +22,7 @@ struct Exchange::Link {
     std::size_t addresses_tried = 0;
     std::deque<Task> waiting; // for the greeting
     std::deque<Task> sent;    // in the order of the replies
+    Instant answer_by{};      // the next of them
     bool pausing = false;     // until `resume`, after a failure
     Instant resume{};
     bool probing = false;
@@ -94,7 +95,7 @@ void Exchange::round(std::vector<platform::Awaited>& awaited) {
         const auto until = [&](Instant end) { sleep = std::min<std::chrono::nanoseconds>(sleep, end - now); };
         if (link.pausing) until(link.resume);
         if (link.connection && !link.connection->ready()) until(link.greeted_by);
-        if (!link.sent.empty()) until(link.sent.front().deadline);
+        if (!link.sent.empty()) until(link.answer_by);
         if (!link.connection && !link.waiting.empty()) sleep = {};
         if (link.connection) awaited.push_back({link.connection->fd(), true, link.connection->wants_to_write(), false});
     }
@@ -127,9 +128,12 @@ void Exchange::tend(Link& link, Instant now) {
         link.waiting.push_back(std::move(task));
     }
     if (!link.connection && !link.waiting.empty()) connect(link, now);
-    const bool greeting_late = link.connection && !link.connection->ready() && now >= link.greeted_by;
-    const bool answer_late = !link.sent.empty() && now >= link.sent.front().deadline;
-    if (greeting_late || answer_late) break_off(link, Errc::server_unreachable);
+    const auto late = [&] {
+        if (!link.connection) return false;
+        return link.connection->ready() ? !link.sent.empty() && now >= link.answer_by : now >= link.greeted_by;
+    };
+    if (late()) move(link); // it may have come while this thread did not run
+    if (late()) break_off(link, Errc::server_unreachable);
 }
 
 void Exchange::connect(Link& link, Instant now) {
@@ -179,14 +183,12 @@ void Exchange::move(Link& link) {
 }
 
 void Exchange::send_waiting(Link& link) {
-    const Instant deadline = std::chrono::steady_clock::now() + options_.timeout;
+    if (link.sent.empty()) link.answer_by = std::chrono::steady_clock::now() + options_.timeout;
     for (; !link.waiting.empty(); link.waiting.pop_front()) {
         Task& task = link.waiting.front();
-        task.deadline = deadline;
         if (task.asking) { // its OK comes first
             Task ok;
             ok.kind = Task::Kind::slots;
-            ok.deadline = deadline;
             link.connection->send(command({"ASKING"}));
             link.sent.push_back(std::move(ok));
         }
@@ -201,6 +203,7 @@ void Exchange::take_reply(Link& link, const Reply& reply) {
     Task task = std::move(link.sent.front());
     link.sent.pop_front();
     link.has_answered = true;
+    link.answer_by = std::chrono::steady_clock::now() + options_.timeout;
     if (task.kind == Task::Kind::slots) { // or the OK of ASKING, which tells of none
         cluster_.learn(slots_of(reply), link.node);
         return;

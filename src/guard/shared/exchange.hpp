@@ -33,7 +33,6 @@ struct Task {
     bool whole = false;      ///< sent with the script, because the server had lost it
     bool repeated = false;   ///< asked before, on a connection that was closed
     unsigned redirected = 0; ///< times
-    Instant deadline{};      ///< once it is sent
 };
 
 /// Where tasks come from, and who hears of them. Called by the background thread, `changed` by any.

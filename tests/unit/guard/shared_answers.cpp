@@ -85,3 +85,37 @@ TEST_CASE("shared answers: who waits and is refused looks for a lease that came 
         CHECK(testing::events_of(leasing).size() == (lasts ? 0 : 1));
     }
 }
+
+TEST_CASE("shared answers: a server that answers one question after the other is not late for the last") {
+    SharedTime time;
+    std::atomic<int> answered{0};
+    FalseServer server(greeting_then([&](const std::string&) {
+        ++answered;
+        std::this_thread::sleep_for(std::chrono::milliseconds(60));
+        return granting(0);
+    }));
+    SharedOptions options = shared_options(server.url());
+    options.timeout = std::chrono::seconds(1);
+    guard::SharedState state(only({queries(40, 3600)}), shared_secret(), options, time.server());
+    for (int i = 0; i < 30; ++i) // 1.8 s together
+        state.correct({.stamp = 7, .refund = 1});
+    CHECK(soon([&] { return answered == 30; }));
+    CHECK(testing::events_of(state).empty());
+}
+
+TEST_CASE("shared answers: an address that never answers is not tried for ever") {
+    SharedTime time;
+    FalseServer silent([](int connection) {
+        while (FalseServer::receive(connection)) {
+        }
+    });
+    FalseServer server(greeting_then([](const std::string&) { return granting(1); }));
+    const auto address_of = [](const FalseServer& of) {
+        return platform::local_address(of.url().substr(std::string_view("unix://").size()));
+    };
+    guard::SharedState state(only({queries(40, 3600)}), shared_secret(), shared_options(silent.url()), time.server());
+    state.exchange.cluster().node(0).use({address_of(silent), address_of(server)});
+    CHECK(soon([&] { return was_degraded_by(state, Errc::server_unreachable); }));
+    CHECK(soon([&] { return !state.exchange.degraded(); }));
+    CHECK(ask(state, "x", {}, time.now()).limit == 40);
+}
