@@ -226,6 +226,8 @@ void Exchange::take_reply(Link& link, const Reply& reply) {
                 throw Error(Errc::server_refused, "server", refusal_of(reply));
             }
         } else if (reply.type == Reply::Type::text) {
+            } else if (reply.text.starts_with(keys_move) && task.kind != Task::Kind::probe) {
+                return give_up(task);
             source_.answered(task, decode(reply.text, task.call.questions));
         } else {
             throw Error(Errc::server_answer, "server", "answered something that the script cannot answer");

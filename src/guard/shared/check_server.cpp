@@ -26,16 +26,22 @@ class ServerCheck {
         state_.latest_now.store(now_.count(), std::memory_order_relaxed);
         const Instant start = std::chrono::steady_clock::now();
         const Instant deadline = start + state_.options.timeout;
-        for (Group& group : groups()) {
-            if (refused_) break;
+        std::vector<Group> all = groups();
+        for (std::size_t i = 0; i < all.size() && !refused_; ++i) {
+            Group& group = all[i];
             if (state_.exchange.cluster().node_of(group.call.slot).breaker.open()) {
                 degraded_ = static_cast<std::uint8_t>(degraded_ | group.tiers);
                 continue;
             }
             try {
                 group.answers = state_.exchange.ask(group.call, deadline);
-            } catch (const Error&) { // which has opened the breaker
+            } catch (const Error&) {
                 degraded_ = static_cast<std::uint8_t>(degraded_ | group.tiers);
+                continue;
+            }
+            if (group.answers.empty()) { // there was one group only, and it is too large for a cluster
+                all = groups();
+                --i;
                 continue;
             }
             answer(group);
@@ -75,7 +81,10 @@ class ServerCheck {
             if (apart || groups.empty()) groups.emplace_back();
             Group& group = groups.back();
             const std::string tag = state_.tag_of(tier, who_.hashes[tier]);
-            if (group.tiers == 0) group.call.slot = apart ? slot_of(tag) : 0;
+            if (group.tiers == 0)
+                group.call.slot = slot_of(tag);
+            else
+                group.call.several = true;
             group.tiers = static_cast<std::uint8_t>(group.tiers | 1U << tier);
             const std::vector<SharedWindow>& windows = state_.tiers[tier].windows;
             for (std::size_t i = 0; i < windows.size(); ++i) {

@@ -43,6 +43,8 @@ class Cluster {
         return slots_[slot].load(std::memory_order_acquire);
     }
 
+    /// It is a cluster, although nobody told which slots there are: servers will say where keys are.
+    void expect_slots() noexcept { has_slots_.store(true, std::memory_order_relaxed); }
     /// @param asked  the server that told it
     void learn(const std::vector<SlotRange>& ranges, const Node& asked);
     /// The node of a redirection. Throws `server_answer` when there are more servers than there may be.

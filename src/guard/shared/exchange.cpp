@@ -106,14 +106,23 @@ std::vector<WindowAnswer> Exchange::ask(const Call& call, Instant deadline) {
             }
             if (reply.type != Reply::Type::error)
                 throw Error(Errc::server_answer, "server", "answered something that the script cannot answer");
-            const std::optional<Redirection> to = redirection_of(reply.text);
-            if (!to || redirected == most_redirections) throw Error(Errc::server_refused, "server", refusal_of(reply));
-            index = cluster_.follow(*to, node);
-            asking = to->once;
+            if (call.several && reply.text.starts_with("CROSSSLOT")) {
+                cluster_.expect_slots();
+                return {};
+            }
+            if (!reply.text.starts_with(keys_move)) {
+                const std::optional<Redirection> to = redirection_of(reply.text);
+                if (!to || redirected == most_redirections)
+                    throw Error(Errc::server_refused, "server", refusal_of(reply));
+                index = cluster_.follow(*to, node);
+                asking = to->once;
+                continue;
+            }
         } catch (const Error& error) {
             fail(node, error.errc());
             throw;
         }
+        throw Error(Errc::server_refused, "server", "is moving some of the keys to another server");
     }
 }
 

@@ -13,10 +13,14 @@
 namespace weightseal::guard {
 
 inline constexpr unsigned most_redirections = 3; ///< of one call
+/// How a server of a cluster says that it has some keys of a call, and another server the others. It works all the
+/// same.
+inline constexpr std::string_view keys_move = "TRYAGAIN";
 
-/// A call of the script for windows whose keys have one hash tag.
+/// A call of the script for windows whose keys have one hash tag, or several while no cluster is known.
 struct Call {
-    std::uint32_t slot = 0;
+    std::uint32_t slot = 0; ///< of the first
+    bool several = false;
     std::vector<std::string> keys;
     std::vector<WindowQuestion> questions;
 };
@@ -69,7 +73,8 @@ class Exchange {
     [[nodiscard]] std::chrono::nanoseconds timeout() const noexcept { return options_.timeout; }
     [[nodiscard]] bool degraded() const noexcept { return open_breakers_.load(std::memory_order_relaxed) > 0; }
 
-    /// Asks the server of the call's slot and waits. A failure opens its breaker, and is thrown.
+    /// Asks the server of the call's slot and waits. A failure opens its breaker, and is thrown; that keys are being
+    /// moved is thrown, too, and is none. No answers: `several` are too many, because it is a cluster.
     [[nodiscard]] std::vector<WindowAnswer> ask(const Call& call, Instant deadline);
     /// A call that does no harm, for `ask`.
     [[nodiscard]] Call probe() const;

@@ -200,10 +200,12 @@ std::vector<WindowAnswer> decode(std::string_view answer, const std::vector<Wind
         a.owed_charged = flag(load(fields, 2));
         a.used = whole(load(fields, 3), largest);
         a.refused = load(fields, 4) != -1;
-        if (a.refused) a.wait = whole(load(fields, 4), window);
+        const double longest =
+            window + static_cast<double>(question.length); // the newest sub-bucket may be the next one
+        if (a.refused) a.wait = whole(load(fields, 4), longest);
         a.in_debt = flag(load(fields, 5));
         a.bucket_left = whole(load(fields, 6), 2 * static_cast<double>(question.length));
-        a.window_left = whole(load(fields, 7), window + static_cast<double>(question.length));
+        a.window_left = whole(load(fields, 7), longest);
         any_refused = any_refused || a.refused;
         all_given = all_given && a.granted >= question.need;
         any_given = any_given || a.granted != 0;

@@ -119,3 +119,36 @@ TEST_CASE("shared answers: an address that never answers is not tried for ever")
     CHECK(soon([&] { return !state.exchange.degraded(); }));
     CHECK(ask(state, "x", {}, time.now()).limit == 40);
 }
+
+TEST_CASE("shared answers: keys that are being moved are no failure of the server") {
+    SharedTime time;
+    FalseServer server(greeting_then([](const std::string&) { return "-TRYAGAIN Multiple keys request\r\n"; }));
+    for (const SharedMode mode : {SharedMode::exact, SharedMode::lease}) {
+        guard::SharedState state(only({queries(40, 3600)}), shared_secret(), shared_options(server.url(), mode),
+                                 time.server());
+        CHECK(soon([&] {
+            // The policy decides on that request; a lease is asked for again.
+            const Decision decision = ask(state, "x", {.queries = 4}, time.now(), mode == SharedMode::exact);
+            return mode == SharedMode::exact ? decision.limit == 10 : state.sums().refused >= 3;
+        }));
+        CHECK_FALSE(state.exchange.degraded());
+        CHECK(testing::events_of(state).empty());
+    }
+}
+
+TEST_CASE("shared answers: that a server belongs to a cluster may turn out with the first request") {
+    SharedTime time;
+    std::atomic<int> asked{0};
+    FalseServer server(greeting_then([&](const std::string& question) {
+        ++asked;
+        const bool is_single = question.find("\r\n$1\r\n1\r\n") != question.npos;
+        return is_single ? granting(1) : "-CROSSSLOT Keys in request don't hash to the same slot\r\n";
+    }));
+    guard::SharedState state(only({queries(40, 3600), {.tier = Tier::pool, .limit = 8, .window = 3600}}),
+                             shared_secret(), shared_options(server.url()), time.server());
+    const ClientKey client = state.local.identify({.name = "x", .pool = "all"});
+    for (int i = 0; i < 2; ++i)
+        CHECK(state.check(client, {}, time.now(), true).allowed);
+    CHECK(asked == 5); // together, then one by one
+    CHECK(testing::events_of(state).empty());
+}
