@@ -92,11 +92,14 @@ void Exchange::round(std::vector<platform::Awaited>& awaited) {
         Link& link = *links_[i];
         tend(link, now);
         if (link.connection && link.connection->ready() && !link.waiting.empty()) move(link);
+    }
+    for (const auto& each : links_) {
+        Link& link = *each;
         const auto until = [&](Instant end) { sleep = std::min<std::chrono::nanoseconds>(sleep, end - now); };
         if (link.pausing) until(link.resume);
         if (link.connection && !link.connection->ready()) until(link.greeted_by);
         if (!link.sent.empty()) until(link.answer_by);
-        if (!link.connection && !link.waiting.empty()) sleep = {};
+        if (!link.waiting.empty() && (!link.connection || link.connection->ready())) sleep = {};
         if (link.connection) awaited.push_back({link.connection->fd(), true, link.connection->wants_to_write(), false});
     }
     platform::poll(awaited, sleep);
@@ -116,6 +119,7 @@ void Exchange::dispatch(Task task, std::size_t node) {
 
 // What time brings: attempts after a pause, ends of waiting.
 void Exchange::tend(Link& link, Instant now) {
+    if (link.node.breaker.open() && link.node.slots == 0) retire(link);
     if (link.node.breaker.open() && !link.pausing && !link.probing) {
         link.pausing = true;
         link.resume = now + link.node.breaker.pause();
@@ -222,12 +226,12 @@ void Exchange::take_reply(Link& link, const Reply& reply) {
                 task.whole = true;
                 link.waiting.push_back(std::move(task));
                 return;
+            } else if (reply.text.starts_with(keys_move) && task.kind != Task::Kind::probe) {
+                return give_up(task);
             } else {
                 throw Error(Errc::server_refused, "server", refusal_of(reply));
             }
         } else if (reply.type == Reply::Type::text) {
-            } else if (reply.text.starts_with(keys_move) && task.kind != Task::Kind::probe) {
-                return give_up(task);
             source_.answered(task, decode(reply.text, task.call.questions));
         } else {
             throw Error(Errc::server_answer, "server", "answered something that the script cannot answer");
@@ -241,10 +245,13 @@ void Exchange::take_reply(Link& link, const Reply& reply) {
         return;
     }
     link.probing = false;
-    if (link.node.breaker.restore()) {
-        open_breakers_.fetch_sub(1, std::memory_order_relaxed);
-        source_.changed(false, Errc{});
-    }
+    restore(link.node);
+}
+
+void Exchange::restore(Node& node) {
+    if (!node.breaker.restore()) return;
+    open_breakers_.fetch_sub(1, std::memory_order_relaxed);
+    source_.changed(false, Errc{});
 }
 
 // Servers close connections that are idle, or go and come back: what they did not answer is asked once more, on a new
@@ -263,7 +270,8 @@ bool Exchange::repeat(Link& link) {
     return true;
 }
 
-void Exchange::break_off(Link& link, Errc reason) {
+// Whatever was asked of that server has failed.
+void Exchange::drop(Link& link) {
     if (link.connection && !link.connection->ready()) link.node.skip_address();
     link.connection.reset();
     link.addresses_tried = 0;
@@ -275,9 +283,20 @@ void Exchange::break_off(Link& link, Errc reason) {
     link.waiting.clear();
     for (const Task& task : lost)
         give_up(task);
+}
+
+void Exchange::break_off(Link& link, Errc reason) {
+    drop(link);
     if (stopping_) return;
     fail(link.node, reason);
     if (cluster_.has_slots()) ask_for_slots(link.node);
+}
+
+// Others have taken over all slots of a server that is gone: nobody misses it.
+void Exchange::retire(Link& link) {
+    drop(link);
+    link.pausing = false;
+    restore(link.node);
 }
 
 void Exchange::give_up(const Task& task) {
@@ -286,13 +305,15 @@ void Exchange::give_up(const Task& task) {
 
 // Another server may know who has the slots of one that is lost.
 void Exchange::ask_for_slots(const Node& except) {
+    Link* other = nullptr;
     for (const auto& link : links_) {
-        if (&link->node == &except || !link->connection || !link->connection->ready()) continue;
-        Task task;
-        task.kind = Task::Kind::slots;
-        link->waiting.push_back(std::move(task));
-        return;
+        if (&link->node == &except || link->node.breaker.open()) continue;
+        if (other == nullptr || (link->connection && link->connection->ready())) other = link.get();
     }
+    if (other == nullptr) return;
+    Task task;
+    task.kind = Task::Kind::slots;
+    other->waiting.push_back(std::move(task));
 }
 
 } // namespace weightseal::guard

@@ -51,11 +51,12 @@ class Cluster {
     std::size_t follow(const Redirection& redirection, const Node& asked);
 
   private:
+    void assign(std::uint32_t first, std::uint32_t last, std::size_t node);
     std::size_t find_or_add(const std::string& host, std::uint16_t port);
 
     const Access& access_;
     const std::size_t most_connections_;
-    std::mutex adding_;
+    std::mutex changing_;
     std::array<std::unique_ptr<Node>, max_nodes> nodes_;
     std::atomic<std::size_t> count_{0};
     std::array<std::atomic<std::uint16_t>, slot_count> slots_{};

@@ -25,12 +25,14 @@ std::string refusal_of(const Reply& reply) {
 
 std::vector<SlotRange> slots_of(const Reply& reply) {
     std::vector<SlotRange> ranges;
+    std::int64_t slots = 0;
     for (const Reply& entry : reply.list) {
         if (entry.list.size() < 3 || entry.list[2].list.size() < 2) return {};
         const auto first = entry.list[0].integer;
         const auto last = entry.list[1].integer;
         const auto port = entry.list[2].list[1].integer;
         if (first < 0 || last < first || last >= 16'384 || port < 1 || port > 65'535) return {};
+        if ((slots += last - first + 1) > 16'384) return {}; // no slot has two servers
         std::string host = entry.list[2].list[0].text;
         if (host == "?") host.clear();
         ranges.push_back({static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(last), std::move(host),

@@ -99,7 +99,10 @@ class Exchange {
     void send_waiting(Link& link);
     void take_reply(Link& link, const Reply& reply);
     [[nodiscard]] bool repeat(Link& link);
+    void drop(Link& link);
     void break_off(Link& link, Errc reason);
+    void retire(Link& link);
+    void restore(Node& node);
     void give_up(const Task& task);
     void ask_for_slots(const Node& except);
     [[nodiscard]] Link& link_of(std::size_t node);

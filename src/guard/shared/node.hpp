@@ -4,7 +4,9 @@
 #include "guard/shared/breaker.hpp"
 #include "guard/shared/connection.hpp"
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -40,6 +42,7 @@ class Node {
     void write_off();
 
     Breaker breaker;
+    std::atomic<std::uint32_t> slots{0}; ///< how many are its own
 
   private:
     const Access& access_;
