@@ -81,8 +81,8 @@ void Exchange::take_tasks() {
 
 void Exchange::round(std::vector<platform::Awaited>& awaited) {
     take_tasks();
-    awake_ = false;
-    take_tasks(); // of those who still saw the thread awake
+    awake_.exchange(false); // reads what the last of those wrote who still saw the thread awake
+    take_tasks();           // theirs
     std::chrono::nanoseconds sleep = longest_sleep;
     awaited.assign(1, {waker_.fd(), true, false, false});
     while (links_.size() < cluster_.count())
@@ -103,7 +103,7 @@ void Exchange::round(std::vector<platform::Awaited>& awaited) {
         if (link.connection) awaited.push_back({link.connection->fd(), true, link.connection->wants_to_write(), false});
     }
     platform::poll(awaited, sleep);
-    awake_ = true;
+    awake_.exchange(true);
     waker_.clear();
     for (std::size_t i = 0; i < links_.size(); ++i)
         if (links_[i]->connection) move(*links_[i]);
