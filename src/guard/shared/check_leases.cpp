@@ -208,7 +208,7 @@ class LeaseCheck {
             wanted = wanted || lease.want != 0 || lease.owed != 0 || lease.unsure;
         }
         if (!wanted) return;
-        state_.latest_now.store(now_.count(), std::memory_order_relaxed);
+        state_.note_present(now_);
         state_.request_refill(party.tier, *party.seat, moment_);
     }
 

@@ -23,7 +23,7 @@ class ServerCheck {
         : state_(state), who_(who), costs_(costs), units_(units), moment_(moment), now_(now) {}
 
     Decision run() {
-        state_.latest_now.store(now_.count(), std::memory_order_relaxed);
+        state_.note_present(now_);
         const Instant start = std::chrono::steady_clock::now();
         const Instant deadline = start + state_.options.timeout;
         std::vector<Group> all = groups();

@@ -209,8 +209,7 @@ Ticket SharedState::issue_ticket(const Tiers& who, std::uint8_t mask, const Cost
         std::uint64_t reported = tickets_reported.load(std::memory_order_relaxed);
         const std::uint64_t second = moment.tick / ticks_per_second + 1;
         if (reported < second && tickets_reported.compare_exchange_strong(reported, second))
-            events.push({.kind = GuardEventKind::tickets_exhausted,
-                         .now = std::chrono::nanoseconds(latest_now.load(std::memory_order_relaxed))});
+            events.push({.kind = GuardEventKind::tickets_exhausted, .now = present()});
         return 0;
     }
     std::atomic<std::uint64_t>* const own = &marks[Tickets::number_of(ticket) * (1 + settled_windows)];
@@ -235,6 +234,15 @@ void SharedState::report_refusal(const Decision& decision, const Tiers& who, std
                  .now = now});
 }
 
+std::chrono::nanoseconds SharedState::present() const noexcept {
+    return std::chrono::steady_clock::now().time_since_epoch() +
+           std::chrono::nanoseconds(now_offset.load(std::memory_order_relaxed));
+}
+
+void SharedState::note_present(std::chrono::nanoseconds now) noexcept {
+    now_offset.store((now - std::chrono::steady_clock::now().time_since_epoch()).count(), std::memory_order_relaxed);
+}
+
 void SharedState::forget_refusal(const Tiers& who) noexcept {
     for (unsigned mask = who.mask; mask != 0; mask &= mask - 1) {
         std::uint64_t hash = who.hashes[static_cast<std::size_t>(std::countr_zero(mask))];
@@ -246,7 +254,7 @@ void SharedState::forget_refusal(const Tiers& who) noexcept {
 void SharedState::changed(bool degraded, Errc reason) {
     events.push({.kind = degraded ? GuardEventKind::shared_degraded : GuardEventKind::shared_restored,
                  .used = degraded ? static_cast<std::uint64_t>(reason) : 0,
-                 .now = std::chrono::nanoseconds(latest_now.load(std::memory_order_relaxed))});
+                 .now = present()});
 }
 
 std::size_t SharedState::take_events(std::span<GuardEvent> to) {

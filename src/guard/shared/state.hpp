@@ -98,6 +98,9 @@ struct SharedState final : TaskSource {
                                       Ticket local_ticket, std::span<const std::uint64_t> marks) noexcept;
     void report_refusal(const Decision& decision, const Tiers& tiers, std::uint64_t used,
                         std::chrono::nanoseconds now) noexcept;
+    /// Of events that no check brings: `now` of the latest one that asked a server, and the time since.
+    [[nodiscard]] std::chrono::nanoseconds present() const noexcept;
+    void note_present(std::chrono::nanoseconds now) noexcept;
     /// The next refusal of these clients is reported again.
     void forget_refusal(const Tiers& tiers) noexcept;
     void correct(const Correction& correction) noexcept;
@@ -121,7 +124,7 @@ struct SharedState final : TaskSource {
     GuardTime time;
     Clock clock{time};
     std::atomic<std::uint64_t> clock_steps{0};
-    std::atomic<std::int64_t> latest_now{0};
+    std::atomic<std::int64_t> now_offset{0}; ///< of `now` to the steady clock, when a server was last asked, in ns
     Tickets tickets;
     std::unique_ptr<std::atomic<std::uint64_t>[]> marks; ///< of each ticket: that of `local`, then one a settled window
     EventQueue events;
