@@ -160,6 +160,7 @@ class ServerCheck {
                     state_.correct({group.windows[i].first, group.windows[i].second,
                                     who_.hashes[group.windows[i].first], group.answers[i].stamp,
                                     group.answers[i].granted, 0});
+        if (!decided_.empty()) state_.exchange.wake();
     }
 
     [[nodiscard]] Ticket ticket(Ticket local_ticket) noexcept {

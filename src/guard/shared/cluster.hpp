@@ -11,7 +11,6 @@
 
 namespace weightseal::guard {
 
-inline constexpr std::uint32_t slot_count = 16'384;
 inline constexpr std::size_t max_nodes = 256;
 
 /// The slot of a hash tag: CRC-16 of Redis Cluster's specification, modulo 16384.

@@ -31,8 +31,8 @@ std::vector<SlotRange> slots_of(const Reply& reply) {
         const auto first = entry.list[0].integer;
         const auto last = entry.list[1].integer;
         const auto port = entry.list[2].list[1].integer;
-        if (first < 0 || last < first || last >= 16'384 || port < 1 || port > 65'535) return {};
-        if ((slots += last - first + 1) > 16'384) return {}; // no slot has two servers
+        if (first < 0 || last < first || last >= slot_count || port < 1 || port > 65'535) return {};
+        if ((slots += last - first + 1) > slot_count) return {}; // no slot has two servers
         std::string host = entry.list[2].list[0].text;
         if (host == "?") host.clear();
         ranges.push_back({static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(last), std::move(host),

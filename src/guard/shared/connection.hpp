@@ -21,6 +21,8 @@ struct Access {
     std::shared_ptr<crypto::TlsContext> trust; ///< of TLS only
 };
 
+inline constexpr std::uint32_t slot_count = 16'384; ///< of a cluster
+
 /// A stretch of the slots of a cluster.
 struct SlotRange {
     std::uint32_t first = 0, last = 0;

@@ -69,8 +69,6 @@ class Exchange {
     void start();
 
     [[nodiscard]] Cluster& cluster() noexcept { return cluster_; }
-    [[nodiscard]] const Cluster& cluster() const noexcept { return cluster_; }
-    [[nodiscard]] std::chrono::nanoseconds timeout() const noexcept { return options_.timeout; }
     [[nodiscard]] bool degraded() const noexcept { return open_breakers_.load(std::memory_order_relaxed) > 0; }
 
     /// Asks the server of the call's slot and waits. A failure opens its breaker, and is thrown; that keys are being

@@ -25,6 +25,7 @@ class SharedSettling {
                 for (std::size_t i = 0; i < state_.tiers[tier].windows.size(); ++i)
                     if (const SharedWindow& window = state_.tiers[tier].windows[i]; window.is_settled())
                         settle(tier, i, marks[window.mark]);
+        if (tells_) state_.exchange.wake();
         return in_debt_;
     }
 
@@ -74,13 +75,18 @@ class SharedSettling {
             }
         }
         correction.stamp = stamp;
-        if (stamp != 0 || correction.excess != 0) state_.correct(correction);
+        if (stamp != 0 || correction.excess != 0) tell(correction);
+    }
+
+    void tell(const Correction& correction) noexcept {
+        state_.correct(correction);
+        tells_ = true;
     }
 
     // Nothing more is admitted here, and the server is asked again once it has heard.
     void stop(Correction correction, Stamp stamp, const SharedWindow& window, LeaseSeat& seat, Lease& lease) noexcept {
         correction.stamp = stamp;
-        state_.correct(correction);
+        tell(correction);
         lease.end();
         lease.in_debt = true;
         lease.unsure = true;
@@ -95,6 +101,7 @@ class SharedSettling {
     Units refunds_{};
     Units excesses_{};
     bool in_debt_ = false;
+    bool tells_ = false; ///< the server
 };
 
 } // namespace

@@ -284,8 +284,4 @@ GuardCounters SharedState::sums() const noexcept {
     return sum;
 }
 
-void SharedState::correct(const Correction& correction) noexcept {
-    if (corrections.push(correction)) exchange.wake();
-}
-
 } // namespace weightseal::guard

@@ -103,7 +103,8 @@ struct SharedState final : TaskSource {
     void note_present(std::chrono::nanoseconds now) noexcept;
     /// The next refusal of these clients is reported again.
     void forget_refusal(const Tiers& tiers) noexcept;
-    void correct(const Correction& correction) noexcept;
+    // The caller wakes the exchange afterwards, with no lock held.
+    void correct(const Correction& correction) noexcept { corrections.push(correction); }
     void request_refill(std::size_t tier, LeaseSeat& seat, const Moment& moment) noexcept;
 
     [[nodiscard]] std::string tag_of(std::size_t tier, std::uint64_t hash) const;

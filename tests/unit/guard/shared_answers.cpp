@@ -24,8 +24,10 @@ TEST_CASE("shared answers: what a closed connection left unanswered is asked onc
     }));
     guard::SharedState state(only({queries(4000, 3600)}), shared_secret(), shared_options(server.url()), time.server());
     state.correct({.stamp = 6, .refund = 1});
+    state.exchange.wake();
     CHECK(soon([&] { return count() == 1; }));
     state.correct({.stamp = 7, .refund = 3, .excess = 2});
+    state.exchange.wake();
     CHECK(soon([&] { return count() == 3; }));
     const auto question = [&](guard::WindowQuestion wanted) {
         wanted.length = state.tiers[0].windows[0].length;
@@ -99,6 +101,7 @@ TEST_CASE("shared answers: a server that answers one question after the other is
     guard::SharedState state(only({queries(40, 3600)}), shared_secret(), options, time.server());
     for (int i = 0; i < 30; ++i) // 1.8 s together
         state.correct({.stamp = 7, .refund = 1});
+    state.exchange.wake();
     CHECK(soon([&] { return answered == 30; }));
     CHECK(testing::events_of(state).empty());
 }
