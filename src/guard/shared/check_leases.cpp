@@ -209,7 +209,7 @@ class LeaseCheck {
             wanted = wanted || lease.want != 0 || lease.owed != 0 || lease.unsure;
         }
         if (!wanted) return;
-        state_.note_present(now_);
+        state_.note_present(now_, std::chrono::steady_clock::now());
         state_.request_refill(party.tier, *party.seat, moment_);
         asks_ = true;
     }

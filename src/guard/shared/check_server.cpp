@@ -23,8 +23,8 @@ class ServerCheck {
         : state_(state), who_(who), costs_(costs), units_(units), moment_(moment), now_(now) {}
 
     Decision run() {
-        state_.note_present(now_);
         const Instant start = std::chrono::steady_clock::now();
+        state_.note_present(now_, start);
         const Instant deadline = start + state_.options.timeout;
         std::vector<Group> all = groups();
         for (std::size_t i = 0; i < all.size() && !refused_; ++i) {
@@ -82,7 +82,7 @@ class ServerCheck {
             Group& group = groups.back();
             const std::string tag = state_.tag_of(tier, who_.hashes[tier]);
             if (group.tiers == 0)
-                group.call.slot = slot_of(tag);
+                group.call.slot = apart ? slot_of(tag) : 0;
             else
                 group.call.several = true;
             group.tiers = static_cast<std::uint8_t>(group.tiers | 1U << tier);

@@ -59,8 +59,10 @@ Reply Exchange::converse(Node& node, const Call& call, bool asking, Instant dead
         const bool was_ready = connection->ready();
         bool asked = false;
         try {
-            drive(*connection, deadline, [&] { return connection->ready(); });
-            if (!was_ready) cluster_.learn(connection->slots(), node);
+            if (!was_ready) {
+                drive(*connection, deadline, [&] { return connection->ready(); });
+                cluster_.learn(connection->slots(), node);
+            }
             if (asking) {
                 connection->send(command({"ASKING"}));
                 (void)await_reply(*connection, deadline);

@@ -1,5 +1,6 @@
 #include "guard/shared/state.hpp"
 
+#include "crypto/codec.hpp" // to_hex
 #include "crypto/hash.hpp"
 #include "guard/limits_rules.hpp"
 #include "weightseal/core/aligned_buffer.hpp"
@@ -89,13 +90,13 @@ Limits shares_of(const Limits& limits, std::uint32_t replicas) {
 SharedState::SharedState(const Limits& limits, const Secret& secret, const SharedOptions& wanted,
                          std::function<std::uint64_t()> server_time)
     : options(without_password(validated(wanted, secret))), local(shares_of(limits, wanted.replicas), secret),
-      name_key(), anonymous(), lifetime(window_of({.budget = Budget::concurrency}, limits.ticket_lifetime)),
+      anonymous(), lifetime(window_of({.budget = Budget::concurrency}, limits.ticket_lifetime)),
       logprobs_or_logit_bias(limits.logprobs_or_logit_bias), tickets(limits.tickets),
       exchange(access_of(wanted), exchange_options(wanted, std::move(server_time)), *this) {
-    std::array<std::byte, sizeof name_key + sizeof anonymous> derived;
+    std::array<std::byte, 32 + sizeof anonymous> derived;
     crypto::hkdf_expand(secret.bytes(), as_bytes("weightseal/v1/guard/shared"), derived);
-    std::memcpy(&name_key, derived.data(), sizeof name_key);
-    std::memcpy(&anonymous, derived.data() + sizeof name_key, sizeof anonymous);
+    names.set_key(Bytes(derived).first(32));
+    std::memcpy(&anonymous, derived.data() + 32, sizeof anonymous);
     wipe(derived);
     std::uint64_t shortest = lifetime.ticks;
     std::uint64_t everything = lifetime.everything();
@@ -138,15 +139,13 @@ Tiers SharedState::tiers_of(const ClientKey& client) const noexcept {
 std::string SharedState::tag_of(std::size_t tier, std::uint64_t hash) const {
     std::array<std::byte, 9> identity{static_cast<std::byte>(tier)};
     store_le(identity, 1, hash);
-    const crypto::Hash mac = crypto::hmac_sha256(name_key, identity);
-    std::string tag;
-    for (std::size_t i = 0; i < 16; ++i)
-        fmt::format_to(std::back_inserter(tag), "{:02x}", static_cast<unsigned>(mac[i]));
-    return tag;
+    return crypto::to_hex(Bytes(names.of(identity)).first(16));
 }
 
 std::string SharedState::key_of(const std::string& tag, const SharedWindow& window) const {
-    return fmt::format("{}:{{{}}}:{}", options.prefix, tag, window.suffix);
+    std::string key;
+    key.reserve(options.prefix.size() + tag.size() + window.suffix.size() + 4);
+    return key.append(options.prefix).append(":{").append(tag).append("}:").append(window.suffix);
 }
 
 Moment SharedState::moment_of(std::chrono::nanoseconds now) noexcept {
@@ -239,8 +238,8 @@ std::chrono::nanoseconds SharedState::present() const noexcept {
            std::chrono::nanoseconds(now_offset.load(std::memory_order_relaxed));
 }
 
-void SharedState::note_present(std::chrono::nanoseconds now) noexcept {
-    now_offset.store((now - std::chrono::steady_clock::now().time_since_epoch()).count(), std::memory_order_relaxed);
+void SharedState::note_present(std::chrono::nanoseconds now, Instant at) noexcept {
+    now_offset.store((now - at.time_since_epoch()).count(), std::memory_order_relaxed);
 }
 
 void SharedState::forget_refusal(const Tiers& who) noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 // State: everything a shared guard is made of.
 
+#include "crypto/keyed_hmac.hpp"
 #include "guard/event_queue.hpp"
 #include "guard/shared/exchange.hpp"
 #include "guard/shared/leases.hpp"
@@ -100,7 +101,7 @@ struct SharedState final : TaskSource {
                         std::chrono::nanoseconds now) noexcept;
     /// Of events that no check brings: `now` of the latest one that asked a server, and the time since.
     [[nodiscard]] std::chrono::nanoseconds present() const noexcept;
-    void note_present(std::chrono::nanoseconds now) noexcept;
+    void note_present(std::chrono::nanoseconds now, Instant at) noexcept;
     /// The next refusal of these clients is reported again.
     void forget_refusal(const Tiers& tiers) noexcept;
     // The caller wakes the exchange afterwards, with no lock held.
@@ -112,7 +113,7 @@ struct SharedState final : TaskSource {
 
     const SharedOptions options; ///< without the password
     Guard local;                 ///< counts while a server is not to be had
-    std::array<std::byte, 32> name_key;
+    crypto::KeyedHmac names;     ///< of clients, as the server sees them
     std::array<std::uint64_t, tier_count> anonymous;
     std::array<SharedTier, tier_count> tiers;
     std::uint8_t limited = 0; ///< tiers that have limits
