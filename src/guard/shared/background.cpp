@@ -169,6 +169,8 @@ void Exchange::move(Link& link) {
                 if (!reply) break;
                 take_reply(link, *reply);
             }
+            if (link.sent.empty() && link.connection->reply())
+                throw Error(Errc::server_answer, "server", "answered what nobody had asked");
             if (link.waiting.empty()) return;
             send_waiting(link); // the next step may bring the first answers already
         }

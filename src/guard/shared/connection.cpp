@@ -89,26 +89,20 @@ bool Connection::flush() {
     return has_any;
 }
 
+// One part, however much there is: between parts the caller looks at the time, and at the replies.
 void Connection::receive() {
     std::array<std::byte, 16'384> part;
-    for (;;) {
-        const platform::Transferred got = socket_.receive(part);
-        if (got.state == platform::Transfer::blocked) return;
-        if (got.state == platform::Transfer::closed) refuse(Errc::server_unreachable, "closed the connection");
-        const Bytes bytes(part.data(), got.bytes);
-        if (!tls_) {
-            reader_.feed(bytes);
-        } else {
-            tls_->received(bytes);
-            if (phase_ != Phase::securing) {
-                std::array<std::byte, 16'384> plain;
-                while (const std::size_t size = tls_->read(plain))
-                    reader_.feed({plain.data(), size});
-                if (tls_->finished()) refuse(Errc::server_unreachable, "closed the connection");
-            }
-        }
-        if (got.bytes < part.size()) return; // most likely there is no more
-    }
+    const platform::Transferred got = socket_.receive(part);
+    if (got.state == platform::Transfer::blocked) return;
+    if (got.state == platform::Transfer::closed) refuse(Errc::server_unreachable, "closed the connection");
+    const Bytes bytes(part.data(), got.bytes);
+    if (!tls_) return reader_.feed(bytes);
+    tls_->received(bytes);
+    if (phase_ == Phase::securing) return;
+    std::array<std::byte, 16'384> plain;
+    while (const std::size_t size = tls_->read(plain))
+        reader_.feed({plain.data(), size});
+    if (tls_->finished()) refuse(Errc::server_unreachable, "closed the connection");
 }
 
 void Connection::step() {

@@ -48,8 +48,8 @@ class Connection {
     [[nodiscard]] std::chrono::nanoseconds age() const noexcept { return std::chrono::steady_clock::now() - born_; }
 
     void send(std::string_view command);
-    /// Moves bytes as far as that goes without waiting. Throws `server_unreachable`, `server_refused` or
-    /// `server_answer`; the connection is of no use then.
+    /// Sends as far as that goes without waiting, or receives one part. Throws `server_unreachable`, `server_refused`
+    /// or `server_answer`; the connection is of no use then.
     void step();
     /// The next reply to a command.
     [[nodiscard]] std::optional<Reply> reply();

@@ -134,6 +134,24 @@ TEST_CASE("shared hostile: greetings that are none, and servers that talk withou
     CHECK(refusal_code([&] { guard.connect(); }) == "server_answer");
 }
 
+TEST_CASE("shared hostile: a server that talks unasked, and without end") {
+    FalseServer server([](int connection) {
+        if (!FalseServer::receive(connection)) return;
+        FalseServer::send(connection, false_greeting);
+        if (!FalseServer::receive(connection)) return;
+        FalseServer::send(connection, granting(1));
+        std::string flood;
+        for (int i = 0; i < 20'000; ++i)
+            flood += "+OK\r\n";
+        for (int i = 0; i < 500; ++i)
+            FalseServer::send(connection, flood);
+    });
+    for (const SharedMode mode : {SharedMode::exact, SharedMode::lease}) {
+        guard::SharedState state(only({queries(40, 3600)}), shared_secret(), shared_options(server.url(), mode));
+        CHECK(soon([&] { return was_degraded_by(state, Errc::server_answer); }));
+    }
+}
+
 TEST_CASE("shared hostile: lost connections") {
     SharedTime time;
     FalseServer server([](int connection) {
