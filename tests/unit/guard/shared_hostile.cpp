@@ -169,6 +169,19 @@ TEST_CASE("shared hostile: lost connections") {
     }
 }
 
+TEST_CASE("shared hostile: a cluster in which slots have two servers tells nothing") {
+    const auto ranges_of = [](int count) {
+        guard::ReplyReader reader;
+        std::string text = "*" + std::to_string(count) + "\r\n";
+        for (int i = 0; i < count; ++i)
+            text += "*3\r\n:0\r\n:16383\r\n*2\r\n$1\r\nh\r\n:1\r\n";
+        reader.feed(as_bytes(text));
+        return guard::slots_of(reader.next().value()).size();
+    };
+    CHECK(ranges_of(1) == 1);
+    CHECK(ranges_of(2) == 0);
+}
+
 TEST_CASE("shared hostile: replies are bounded before anything is made for them") {
     CHECK(replies_of("+OK\r\n:5\r\n$2\r\nab\r\n*1\r\n$-1\r\n") == "nothing refused");
     CHECK(replies_of("*16385\r\n") == "server_answer");
