@@ -155,3 +155,19 @@ TEST_CASE("shared answers: that a server belongs to a cluster may turn out with 
     CHECK(asked == 5); // together, then one by one
     CHECK(testing::events_of(state).empty());
 }
+
+TEST_CASE("shared answers: an event of the background has its own time, not that of the question") {
+    SharedTime time;
+    constexpr std::chrono::milliseconds late{20};
+    FalseServer server(greeting_then([&](const std::string&) {
+        std::this_thread::sleep_for(late);
+        return "garbage\r\n";
+    }));
+    guard::SharedState state(only({queries(40, 3600)}), shared_secret(),
+                             shared_options(server.url(), SharedMode::lease), time.server());
+    CHECK(ask(state, "x", {}, time.now(), false).allowed);
+    std::vector<GuardEvent> events;
+    CHECK(soon([&] { return !(events = testing::events_of(state)).empty(); }));
+    CHECK(events.at(0).kind == GuardEventKind::shared_degraded);
+    CHECK(events.at(0).now >= time.now() + late);
+}
