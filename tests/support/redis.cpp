@@ -1,5 +1,6 @@
 #include "support/redis.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -192,8 +193,13 @@ std::string FalseServer::url() const {
 }
 
 bool FalseServer::receive(int connection) {
-    std::array<char, 65'536> ignored;
-    return recv(connection, ignored.data(), ignored.size(), 0) > 0;
+    return !read(connection).empty();
+}
+
+std::string FalseServer::read(int connection) {
+    std::array<char, 65'536> bytes;
+    const ssize_t got = recv(connection, bytes.data(), bytes.size(), 0);
+    return {bytes.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
 }
 
 void FalseServer::send(int connection, std::string_view text) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <thread>
 #include <vector>
@@ -54,6 +55,8 @@ class FalseServer {
 
     /// Waits for bytes; false at the end of the connection.
     static bool receive(int connection);
+    /// The bytes that came; empty at the end of the connection.
+    static std::string read(int connection);
     static void send(int connection, std::string_view text);
 
   private:

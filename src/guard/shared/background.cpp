@@ -22,6 +22,7 @@ struct Exchange::Link {
     std::size_t addresses_tried = 0;
     std::deque<Task> waiting; // for the greeting
     std::deque<Task> sent;    // in the order of the replies
+    Instant answer_by{};      // the next of them
     bool pausing = false;     // until `resume`, after a failure
     Instant resume{};
     bool probing = false;
@@ -80,8 +81,8 @@ void Exchange::take_tasks() {
 
 void Exchange::round(std::vector<platform::Awaited>& awaited) {
     take_tasks();
-    awake_ = false;
-    take_tasks(); // of those who still saw the thread awake
+    awake_.exchange(false); // reads what the last of those wrote who still saw the thread awake
+    take_tasks();           // theirs
     std::chrono::nanoseconds sleep = longest_sleep;
     awaited.assign(1, {waker_.fd(), true, false, false});
     while (links_.size() < cluster_.count())
@@ -91,15 +92,18 @@ void Exchange::round(std::vector<platform::Awaited>& awaited) {
         Link& link = *links_[i];
         tend(link, now);
         if (link.connection && link.connection->ready() && !link.waiting.empty()) move(link);
+    }
+    for (const auto& each : links_) {
+        Link& link = *each;
         const auto until = [&](Instant end) { sleep = std::min<std::chrono::nanoseconds>(sleep, end - now); };
         if (link.pausing) until(link.resume);
         if (link.connection && !link.connection->ready()) until(link.greeted_by);
-        if (!link.sent.empty()) until(link.sent.front().deadline);
-        if (!link.connection && !link.waiting.empty()) sleep = {};
+        if (!link.sent.empty()) until(link.answer_by);
+        if (!link.waiting.empty() && (!link.connection || link.connection->ready())) sleep = {};
         if (link.connection) awaited.push_back({link.connection->fd(), true, link.connection->wants_to_write(), false});
     }
     platform::poll(awaited, sleep);
-    awake_ = true;
+    awake_.exchange(true);
     waker_.clear();
     for (std::size_t i = 0; i < links_.size(); ++i)
         if (links_[i]->connection) move(*links_[i]);
@@ -115,6 +119,7 @@ void Exchange::dispatch(Task task, std::size_t node) {
 
 // What time brings: attempts after a pause, ends of waiting.
 void Exchange::tend(Link& link, Instant now) {
+    if (link.node.breaker.open() && link.node.slots == 0) retire(link);
     if (link.node.breaker.open() && !link.pausing && !link.probing) {
         link.pausing = true;
         link.resume = now + link.node.breaker.pause();
@@ -127,9 +132,12 @@ void Exchange::tend(Link& link, Instant now) {
         link.waiting.push_back(std::move(task));
     }
     if (!link.connection && !link.waiting.empty()) connect(link, now);
-    const bool greeting_late = link.connection && !link.connection->ready() && now >= link.greeted_by;
-    const bool answer_late = !link.sent.empty() && now >= link.sent.front().deadline;
-    if (greeting_late || answer_late) break_off(link, Errc::server_unreachable);
+    const auto late = [&] {
+        if (!link.connection) return false;
+        return link.connection->ready() ? !link.sent.empty() && now >= link.answer_by : now >= link.greeted_by;
+    };
+    if (late()) move(link); // it may have come while this thread did not run
+    if (late()) break_off(link, Errc::server_unreachable);
 }
 
 void Exchange::connect(Link& link, Instant now) {
@@ -161,6 +169,8 @@ void Exchange::move(Link& link) {
                 if (!reply) break;
                 take_reply(link, *reply);
             }
+            if (link.sent.empty() && link.connection->reply())
+                throw Error(Errc::server_answer, "server", "answered what nobody had asked");
             if (link.waiting.empty()) return;
             send_waiting(link); // the next step may bring the first answers already
         }
@@ -171,10 +181,7 @@ void Exchange::move(Link& link) {
             link.connection.reset();
             return;
         }
-        if (link.has_answered && link.sent.empty() && error.errc() == Errc::server_unreachable) {
-            link.connection.reset(); // servers close connections that are idle: what waits goes through a new one
-            return;
-        }
+        if (link.has_answered && error.errc() == Errc::server_unreachable && repeat(link)) return;
         break_off(link, error.errc());
     } catch (const std::exception&) {
         break_off(link, Errc::out_of_memory);
@@ -182,14 +189,12 @@ void Exchange::move(Link& link) {
 }
 
 void Exchange::send_waiting(Link& link) {
-    const Instant deadline = std::chrono::steady_clock::now() + options_.timeout;
+    if (link.sent.empty()) link.answer_by = std::chrono::steady_clock::now() + options_.timeout;
     for (; !link.waiting.empty(); link.waiting.pop_front()) {
         Task& task = link.waiting.front();
-        task.deadline = deadline;
         if (task.asking) { // its OK comes first
             Task ok;
             ok.kind = Task::Kind::slots;
-            ok.deadline = deadline;
             link.connection->send(command({"ASKING"}));
             link.sent.push_back(std::move(ok));
         }
@@ -204,6 +209,7 @@ void Exchange::take_reply(Link& link, const Reply& reply) {
     Task task = std::move(link.sent.front());
     link.sent.pop_front();
     link.has_answered = true;
+    link.answer_by = std::chrono::steady_clock::now() + options_.timeout;
     if (task.kind == Task::Kind::slots) { // or the OK of ASKING, which tells of none
         cluster_.learn(slots_of(reply), link.node);
         return;
@@ -222,6 +228,8 @@ void Exchange::take_reply(Link& link, const Reply& reply) {
                 task.whole = true;
                 link.waiting.push_back(std::move(task));
                 return;
+            } else if (reply.text.starts_with(keys_move) && task.kind != Task::Kind::probe) {
+                return give_up(task);
             } else {
                 throw Error(Errc::server_refused, "server", refusal_of(reply));
             }
@@ -239,13 +247,34 @@ void Exchange::take_reply(Link& link, const Reply& reply) {
         return;
     }
     link.probing = false;
-    if (link.node.breaker.restore()) {
-        open_breakers_.fetch_sub(1, std::memory_order_relaxed);
-        source_.changed(false, Errc{});
-    }
+    restore(link.node);
 }
 
-void Exchange::break_off(Link& link, Errc reason) {
+void Exchange::restore(Node& node) {
+    if (!node.breaker.restore()) return;
+    open_breakers_.fetch_sub(1, std::memory_order_relaxed);
+    source_.changed(false, Errc{});
+}
+
+// Servers close connections that are idle, or go and come back: what they did not answer is asked once more, on a new
+// connection, like what waits. False when some of it has been asked twice.
+bool Exchange::repeat(Link& link) {
+    if (std::ranges::any_of(link.sent, &Task::repeated)) return false;
+    link.connection.reset();
+    for (; !link.sent.empty(); link.sent.pop_back()) {
+        Task& task = link.sent.back();
+        if (task.kind == Task::Kind::slots) continue; // the greeting tells of them
+        task.repeated = true;
+        for (WindowQuestion& question : task.call.questions) // it may have been heard: nothing is given back twice
+            question.back = question.back_stamp = 0;
+        link.waiting.push_front(std::move(task));
+    }
+    return true;
+}
+
+// Whatever was asked of that server has failed.
+void Exchange::drop(Link& link) {
+    if (link.connection && !link.connection->ready()) link.node.skip_address();
     link.connection.reset();
     link.addresses_tried = 0;
     link.probing = false;
@@ -256,9 +285,20 @@ void Exchange::break_off(Link& link, Errc reason) {
     link.waiting.clear();
     for (const Task& task : lost)
         give_up(task);
+}
+
+void Exchange::break_off(Link& link, Errc reason) {
+    drop(link);
     if (stopping_) return;
     fail(link.node, reason);
     if (cluster_.has_slots()) ask_for_slots(link.node);
+}
+
+// Others have taken over all slots of a server that is gone: nobody misses it.
+void Exchange::retire(Link& link) {
+    drop(link);
+    link.pausing = false;
+    restore(link.node);
 }
 
 void Exchange::give_up(const Task& task) {
@@ -267,13 +307,15 @@ void Exchange::give_up(const Task& task) {
 
 // Another server may know who has the slots of one that is lost.
 void Exchange::ask_for_slots(const Node& except) {
+    Link* other = nullptr;
     for (const auto& link : links_) {
-        if (&link->node == &except || !link->connection || !link->connection->ready()) continue;
-        Task task;
-        task.kind = Task::Kind::slots;
-        link->waiting.push_back(std::move(task));
-        return;
+        if (&link->node == &except || link->node.breaker.open()) continue;
+        if (other == nullptr || (link->connection && link->connection->ready())) other = link.get();
     }
+    if (other == nullptr) return;
+    Task task;
+    task.kind = Task::Kind::slots;
+    other->waiting.push_back(std::move(task));
 }
 
 } // namespace weightseal::guard

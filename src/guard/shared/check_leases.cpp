@@ -30,6 +30,7 @@ class LeaseCheck {
     LeaseCheck& operator=(const LeaseCheck&) = delete;
     ~LeaseCheck() {
         each_tier([&](std::size_t tier) { lock_of(tier).unlock(); });
+        if (asks_) state_.exchange.wake();
     }
 
     Decision run() noexcept {
@@ -208,8 +209,9 @@ class LeaseCheck {
             wanted = wanted || lease.want != 0 || lease.owed != 0 || lease.unsure;
         }
         if (!wanted) return;
-        state_.latest_now.store(now_.count(), std::memory_order_relaxed);
+        state_.note_present(now_, std::chrono::steady_clock::now());
         state_.request_refill(party.tier, *party.seat, moment_);
+        asks_ = true;
     }
 
     SharedState& state_;
@@ -223,6 +225,7 @@ class LeaseCheck {
     const std::uint64_t clock_steps_;
     Decision decision_;
     bool refused_ = false;
+    bool asks_ = false; ///< the server, for a lease
     std::uint64_t retry_at_ = 0;
     std::uint64_t used_ = 0;
     double smallest_share_ = 1e300;
@@ -245,7 +248,6 @@ void SharedState::request_refill(std::size_t tier, LeaseSeat& seat, const Moment
     seat.asked = moment.tick;
     seat.clock_steps = clock_steps.load(std::memory_order_relaxed);
     seat.asking = refills.push({tier, tiers[tier].leases->number(seat)});
-    if (seat.asking) exchange.wake();
 }
 
 } // namespace weightseal::guard

@@ -23,18 +23,25 @@ class ServerCheck {
         : state_(state), who_(who), costs_(costs), units_(units), moment_(moment), now_(now) {}
 
     Decision run() {
-        state_.latest_now.store(now_.count(), std::memory_order_relaxed);
-        const Instant deadline = std::chrono::steady_clock::now() + state_.options.timeout;
-        for (Group& group : groups()) {
-            if (refused_) break;
+        const Instant start = std::chrono::steady_clock::now();
+        state_.note_present(now_, start);
+        const Instant deadline = start + state_.options.timeout;
+        std::vector<Group> all = groups();
+        for (std::size_t i = 0; i < all.size() && !refused_; ++i) {
+            Group& group = all[i];
             if (state_.exchange.cluster().node_of(group.call.slot).breaker.open()) {
                 degraded_ = static_cast<std::uint8_t>(degraded_ | group.tiers);
                 continue;
             }
             try {
                 group.answers = state_.exchange.ask(group.call, deadline);
-            } catch (const Error&) { // which has opened the breaker
+            } catch (const Error&) {
                 degraded_ = static_cast<std::uint8_t>(degraded_ | group.tiers);
+                continue;
+            }
+            if (group.answers.empty()) { // there was one group only, and it is too large for a cluster
+                all = groups();
+                --i;
                 continue;
             }
             answer(group);
@@ -47,6 +54,10 @@ class ServerCheck {
             refused_ = !local.allowed;
             local_ticket = local.ticket;
         } else if (refused_) {
+            if (const Decision leased = look_again(std::chrono::steady_clock::now() - start); leased.allowed) {
+                give_back();
+                return leased;
+            }
             state_.report_refusal(decision_, who_, used_, now_);
         }
         if (refused_) {
@@ -70,7 +81,10 @@ class ServerCheck {
             if (apart || groups.empty()) groups.emplace_back();
             Group& group = groups.back();
             const std::string tag = state_.tag_of(tier, who_.hashes[tier]);
-            if (group.tiers == 0) group.call.slot = apart ? slot_of(tag) : 0;
+            if (group.tiers == 0)
+                group.call.slot = apart ? slot_of(tag) : 0;
+            else
+                group.call.several = true;
             group.tiers = static_cast<std::uint8_t>(group.tiers | 1U << tier);
             const std::vector<SharedWindow>& windows = state_.tiers[tier].windows;
             for (std::size_t i = 0; i < windows.size(); ++i) {
@@ -84,6 +98,13 @@ class ServerCheck {
             }
         }
         return groups;
+    }
+
+    // What an earlier check asked for may have come as a lease meanwhile. Time has passed while the server was asked.
+    [[nodiscard]] Decision look_again(std::chrono::nanoseconds passed) noexcept {
+        if (decision_.reason != Reason::limit_reached || state_.options.mode != SharedMode::lease) return {};
+        const std::chrono::nanoseconds later = now_ + passed;
+        return state_.check_leases(who_, costs_, units_, state_.moment_of(later), later, true);
     }
 
     // Doubles are exact far beyond any limit; more is refused all the same.
@@ -139,6 +160,7 @@ class ServerCheck {
                     state_.correct({group.windows[i].first, group.windows[i].second,
                                     who_.hashes[group.windows[i].first], group.answers[i].stamp,
                                     group.answers[i].granted, 0});
+        if (!decided_.empty()) state_.exchange.wake();
     }
 
     [[nodiscard]] Ticket ticket(Ticket local_ticket) noexcept {

@@ -40,10 +40,21 @@ std::optional<Redirection> redirection_of(std::string_view error) {
 Cluster::Cluster(const Access& access, std::size_t most_connections)
     : access_(access), most_connections_(most_connections) {
     find_or_add(access.url.host, access.url.port);
+    nodes_[0]->slots = slot_count;
+}
+
+void Cluster::assign(std::uint32_t first, std::uint32_t last, std::size_t node) {
+    const std::lock_guard lock(changing_);
+    for (std::uint32_t slot = first; slot <= last; ++slot) {
+        --nodes_[slots_[slot].load(std::memory_order_relaxed)]->slots;
+        ++nodes_[node]->slots;
+        slots_[slot].store(static_cast<std::uint16_t>(node), std::memory_order_release);
+    }
+    has_slots_.store(true, std::memory_order_relaxed);
 }
 
 std::size_t Cluster::find_or_add(const std::string& host, std::uint16_t port) {
-    const std::lock_guard lock(adding_);
+    const std::lock_guard lock(changing_);
     const std::size_t count = count_.load(std::memory_order_relaxed);
     for (std::size_t i = 0; i < count; ++i)
         if (nodes_[i]->host() == host && nodes_[i]->port() == port) return i;
@@ -54,20 +65,13 @@ std::size_t Cluster::find_or_add(const std::string& host, std::uint16_t port) {
 }
 
 void Cluster::learn(const std::vector<SlotRange>& ranges, const Node& asked) {
-    for (const SlotRange& range : ranges) {
-        const std::size_t node = find_or_add(range.host.empty() ? asked.host() : range.host, range.port);
-        for (std::uint32_t slot = range.first; slot <= range.last; ++slot)
-            slots_[slot].store(static_cast<std::uint16_t>(node), std::memory_order_release);
-    }
-    if (!ranges.empty()) has_slots_.store(true, std::memory_order_relaxed);
+    for (const SlotRange& range : ranges)
+        assign(range.first, range.last, find_or_add(range.host.empty() ? asked.host() : range.host, range.port));
 }
 
 std::size_t Cluster::follow(const Redirection& to, const Node& asked) {
     const std::size_t node = find_or_add(to.host.empty() ? asked.host() : to.host, to.port);
-    if (!to.once) {
-        slots_[to.slot].store(static_cast<std::uint16_t>(node), std::memory_order_release);
-        has_slots_.store(true, std::memory_order_relaxed);
-    }
+    if (!to.once) assign(to.slot, to.slot, node);
     return node;
 }
 

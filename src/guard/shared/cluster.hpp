@@ -11,7 +11,6 @@
 
 namespace weightseal::guard {
 
-inline constexpr std::uint32_t slot_count = 16'384;
 inline constexpr std::size_t max_nodes = 256;
 
 /// The slot of a hash tag: CRC-16 of Redis Cluster's specification, modulo 16384.
@@ -43,17 +42,20 @@ class Cluster {
         return slots_[slot].load(std::memory_order_acquire);
     }
 
+    /// It is a cluster, although nobody told which slots there are: servers will say where keys are.
+    void expect_slots() noexcept { has_slots_.store(true, std::memory_order_relaxed); }
     /// @param asked  the server that told it
     void learn(const std::vector<SlotRange>& ranges, const Node& asked);
     /// The node of a redirection. Throws `server_answer` when there are more servers than there may be.
     std::size_t follow(const Redirection& redirection, const Node& asked);
 
   private:
+    void assign(std::uint32_t first, std::uint32_t last, std::size_t node);
     std::size_t find_or_add(const std::string& host, std::uint16_t port);
 
     const Access& access_;
     const std::size_t most_connections_;
-    std::mutex adding_;
+    std::mutex changing_;
     std::array<std::unique_ptr<Node>, max_nodes> nodes_;
     std::atomic<std::size_t> count_{0};
     std::array<std::atomic<std::uint16_t>, slot_count> slots_{};

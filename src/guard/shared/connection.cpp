@@ -25,12 +25,14 @@ std::string refusal_of(const Reply& reply) {
 
 std::vector<SlotRange> slots_of(const Reply& reply) {
     std::vector<SlotRange> ranges;
+    std::int64_t slots = 0;
     for (const Reply& entry : reply.list) {
         if (entry.list.size() < 3 || entry.list[2].list.size() < 2) return {};
         const auto first = entry.list[0].integer;
         const auto last = entry.list[1].integer;
         const auto port = entry.list[2].list[1].integer;
-        if (first < 0 || last < first || last >= 16'384 || port < 1 || port > 65'535) return {};
+        if (first < 0 || last < first || last >= slot_count || port < 1 || port > 65'535) return {};
+        if ((slots += last - first + 1) > slot_count) return {}; // no slot has two servers
         std::string host = entry.list[2].list[0].text;
         if (host == "?") host.clear();
         ranges.push_back({static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(last), std::move(host),
@@ -87,26 +89,20 @@ bool Connection::flush() {
     return has_any;
 }
 
+// One part, however much there is: between parts the caller looks at the time, and at the replies.
 void Connection::receive() {
     std::array<std::byte, 16'384> part;
-    for (;;) {
-        const platform::Transferred got = socket_.receive(part);
-        if (got.state == platform::Transfer::blocked) return;
-        if (got.state == platform::Transfer::closed) refuse(Errc::server_unreachable, "closed the connection");
-        const Bytes bytes(part.data(), got.bytes);
-        if (!tls_) {
-            reader_.feed(bytes);
-        } else {
-            tls_->received(bytes);
-            if (phase_ != Phase::securing) {
-                std::array<std::byte, 16'384> plain;
-                while (const std::size_t size = tls_->read(plain))
-                    reader_.feed({plain.data(), size});
-                if (tls_->finished()) refuse(Errc::server_unreachable, "closed the connection");
-            }
-        }
-        if (got.bytes < part.size()) return; // most likely there is no more
-    }
+    const platform::Transferred got = socket_.receive(part);
+    if (got.state == platform::Transfer::blocked) return;
+    if (got.state == platform::Transfer::closed) refuse(Errc::server_unreachable, "closed the connection");
+    const Bytes bytes(part.data(), got.bytes);
+    if (!tls_) return reader_.feed(bytes);
+    tls_->received(bytes);
+    if (phase_ == Phase::securing) return;
+    std::array<std::byte, 16'384> plain;
+    while (const std::size_t size = tls_->read(plain))
+        reader_.feed({plain.data(), size});
+    if (tls_->finished()) refuse(Errc::server_unreachable, "closed the connection");
 }
 
 void Connection::step() {

@@ -21,6 +21,8 @@ struct Access {
     std::shared_ptr<crypto::TlsContext> trust; ///< of TLS only
 };
 
+inline constexpr std::uint32_t slot_count = 16'384; ///< of a cluster
+
 /// A stretch of the slots of a cluster.
 struct SlotRange {
     std::uint32_t first = 0, last = 0;
@@ -46,8 +48,8 @@ class Connection {
     [[nodiscard]] std::chrono::nanoseconds age() const noexcept { return std::chrono::steady_clock::now() - born_; }
 
     void send(std::string_view command);
-    /// Moves bytes as far as that goes without waiting. Throws `server_unreachable`, `server_refused` or
-    /// `server_answer`; the connection is of no use then.
+    /// Sends as far as that goes without waiting, or receives one part. Throws `server_unreachable`, `server_refused`
+    /// or `server_answer`; the connection is of no use then.
     void step();
     /// The next reply to a command.
     [[nodiscard]] std::optional<Reply> reply();

@@ -57,13 +57,17 @@ Reply Exchange::converse(Node& node, const Call& call, bool asking, Instant dead
     for (std::size_t attempt = 1;; ++attempt) {
         std::unique_ptr<Connection> connection = node.borrow(deadline, attempt > 1);
         const bool was_ready = connection->ready();
+        bool asked = false;
         try {
-            drive(*connection, deadline, [&] { return connection->ready(); });
-            if (!was_ready) cluster_.learn(connection->slots(), node);
+            if (!was_ready) {
+                drive(*connection, deadline, [&] { return connection->ready(); });
+                cluster_.learn(connection->slots(), node);
+            }
             if (asking) {
                 connection->send(command({"ASKING"}));
                 (void)await_reply(*connection, deadline);
             }
+            asked = true;
             connection->send(text_of(call, connection->script(), false));
             Reply reply = await_reply(*connection, deadline);
             if (reply.type == Reply::Type::error && reply.text.starts_with("NOSCRIPT")) {
@@ -81,7 +85,8 @@ Reply Exchange::converse(Node& node, const Call& call, bool asking, Instant dead
             }
             if (!connection->ready()) node.skip_address();
             node.write_off();
-            if (late || attempt == attempts || error.errc() != Errc::server_unreachable) throw;
+            const bool lost = asked && !was_ready; // no connection that had been idle: the question may have been heard
+            if (late || lost || attempt == attempts || error.errc() != Errc::server_unreachable) throw;
         } catch (...) {
             node.write_off();
             throw;
@@ -103,14 +108,23 @@ std::vector<WindowAnswer> Exchange::ask(const Call& call, Instant deadline) {
             }
             if (reply.type != Reply::Type::error)
                 throw Error(Errc::server_answer, "server", "answered something that the script cannot answer");
-            const std::optional<Redirection> to = redirection_of(reply.text);
-            if (!to || redirected == most_redirections) throw Error(Errc::server_refused, "server", refusal_of(reply));
-            index = cluster_.follow(*to, node);
-            asking = to->once;
+            if (call.several && reply.text.starts_with("CROSSSLOT")) {
+                cluster_.expect_slots();
+                return {};
+            }
+            if (!reply.text.starts_with(keys_move)) {
+                const std::optional<Redirection> to = redirection_of(reply.text);
+                if (!to || redirected == most_redirections)
+                    throw Error(Errc::server_refused, "server", refusal_of(reply));
+                index = cluster_.follow(*to, node);
+                asking = to->once;
+                continue;
+            }
         } catch (const Error& error) {
             fail(node, error.errc());
             throw;
         }
+        throw Error(Errc::server_refused, "server", "is moving some of the keys to another server");
     }
 }
 

@@ -13,10 +13,14 @@
 namespace weightseal::guard {
 
 inline constexpr unsigned most_redirections = 3; ///< of one call
+/// How a server of a cluster says that it has some keys of a call, and another server the others. It works all the
+/// same.
+inline constexpr std::string_view keys_move = "TRYAGAIN";
 
-/// A call of the script for windows whose keys have one hash tag.
+/// A call of the script for windows whose keys have one hash tag, or several while no cluster is known.
 struct Call {
-    std::uint32_t slot = 0;
+    std::uint32_t slot = 0; ///< of the first
+    bool several = false;
     std::vector<std::string> keys;
     std::vector<WindowQuestion> questions;
 };
@@ -31,8 +35,8 @@ struct Task {
     // The exchange's own:
     bool asking = false;     ///< sent elsewhere by ASK
     bool whole = false;      ///< sent with the script, because the server had lost it
+    bool repeated = false;   ///< asked before, on a connection that was closed
     unsigned redirected = 0; ///< times
-    Instant deadline{};      ///< once it is sent
 };
 
 /// Where tasks come from, and who hears of them. Called by the background thread, `changed` by any.
@@ -65,11 +69,10 @@ class Exchange {
     void start();
 
     [[nodiscard]] Cluster& cluster() noexcept { return cluster_; }
-    [[nodiscard]] const Cluster& cluster() const noexcept { return cluster_; }
-    [[nodiscard]] std::chrono::nanoseconds timeout() const noexcept { return options_.timeout; }
     [[nodiscard]] bool degraded() const noexcept { return open_breakers_.load(std::memory_order_relaxed) > 0; }
 
-    /// Asks the server of the call's slot and waits. A failure opens its breaker, and is thrown.
+    /// Asks the server of the call's slot and waits. A failure opens its breaker, and is thrown; that keys are being
+    /// moved is thrown, too, and is none. No answers: `several` are too many, because it is a cluster.
     [[nodiscard]] std::vector<WindowAnswer> ask(const Call& call, Instant deadline);
     /// A call that does no harm, for `ask`.
     [[nodiscard]] Call probe() const;
@@ -93,7 +96,11 @@ class Exchange {
     void move(Link& link);
     void send_waiting(Link& link);
     void take_reply(Link& link, const Reply& reply);
+    [[nodiscard]] bool repeat(Link& link);
+    void drop(Link& link);
     void break_off(Link& link, Errc reason);
+    void retire(Link& link);
+    void restore(Node& node);
     void give_up(const Task& task);
     void ask_for_slots(const Node& except);
     [[nodiscard]] Link& link_of(std::size_t node);

@@ -15,9 +15,14 @@ void Node::resolve() {
         const std::lock_guard lock(mutex_);
         if (!addresses_.empty() && (access_.url.transport == Transport::local || platform::is_numeric(host_))) return;
     }
-    std::vector<platform::SocketAddress> found = platform::resolve(host_, port_);
-    const std::lock_guard lock(mutex_);
-    addresses_ = std::move(found);
+    use(platform::resolve(host_, port_));
+}
+
+void Node::use(std::vector<platform::SocketAddress> addresses) {
+    {
+        const std::lock_guard lock(mutex_);
+        addresses_ = std::move(addresses);
+    }
     changed_.notify_all();
 }
 
@@ -27,13 +32,20 @@ std::size_t Node::addresses() const {
 }
 
 std::unique_ptr<Connection> Node::connect() {
-    platform::SocketAddress address;
-    {
-        const std::lock_guard lock(mutex_);
-        if (addresses_.empty()) throw Error(Errc::server_unreachable, host_, "has no address yet");
-        address = addresses_[address_ % addresses_.size()];
+    for (std::size_t left = addresses();; --left) {
+        platform::SocketAddress address;
+        {
+            const std::lock_guard lock(mutex_);
+            if (addresses_.empty()) throw Error(Errc::server_unreachable, host_, "has no address yet");
+            address = addresses_[address_ % addresses_.size()];
+        }
+        try {
+            return std::make_unique<Connection>(access_, host_, address);
+        } catch (const Error&) { // there is no way to it
+            skip_address();
+            if (left <= 1) throw;
+        }
     }
-    return std::make_unique<Connection>(access_, host_, address);
 }
 
 void Node::skip_address() {
@@ -64,15 +76,19 @@ std::unique_ptr<Connection> Node::borrow(Instant deadline, bool fresh) {
 }
 
 void Node::give_back(std::unique_ptr<Connection> connection) {
-    const std::lock_guard lock(mutex_);
-    --lent_;
-    idle_.push_back(std::move(connection));
+    {
+        const std::lock_guard lock(mutex_);
+        --lent_;
+        idle_.push_back(std::move(connection));
+    }
     changed_.notify_one();
 }
 
 void Node::write_off() {
-    const std::lock_guard lock(mutex_);
-    --lent_;
+    {
+        const std::lock_guard lock(mutex_);
+        --lent_;
+    }
     changed_.notify_one();
 }
 

@@ -4,7 +4,9 @@
 #include "guard/shared/breaker.hpp"
 #include "guard/shared/connection.hpp"
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,8 +25,11 @@ class Node {
 
     /// Finds the server's addresses; the resolver may take seconds. Throws `server_unreachable`.
     void resolve();
+    /// These are its addresses.
+    void use(std::vector<platform::SocketAddress> addresses);
     [[nodiscard]] std::size_t addresses() const;
-    /// A new connection, to the address that worked last. Throws `server_unreachable`.
+    /// A new connection, to the address that worked last or the next one to which there is a way. Throws
+    /// `server_unreachable`.
     [[nodiscard]] std::unique_ptr<Connection> connect();
     /// The address did not work: the next `connect` tries another one.
     void skip_address();
@@ -37,6 +42,7 @@ class Node {
     void write_off();
 
     Breaker breaker;
+    std::atomic<std::uint32_t> slots{0}; ///< how many are its own
 
   private:
     const Access& access_;

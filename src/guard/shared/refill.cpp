@@ -40,12 +40,8 @@ bool SharedState::next(Task& task) {
     RefillRequest request;
     if (!refills.pop(request)) return false;
     SharedTier& tier = tiers[request.tier];
-    LeaseSeat& seat = tier.leases->seat(request.seat); // stays while it is asking
-    std::uint64_t hash = 0;
-    {
-        const std::lock_guard lock(tier.leases->lock_of(request.seat));
-        hash = seat.hash;
-    }
+    LeaseSeat& seat = tier.leases->seat(request.seat); // keeps its client while it is asking
+    const std::uint64_t hash = seat.hash;
     const std::string tag = tag_of(request.tier, hash);
     task.kind = Task::Kind::refill;
     task.tier = request.tier;

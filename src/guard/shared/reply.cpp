@@ -2,6 +2,8 @@
 
 #include "weightseal/core/error.hpp"
 
+#include <array>
+#include <charconv>
 #include <hiredis.h>
 #include <new>
 
@@ -119,17 +121,22 @@ std::optional<Reply> ReplyReader::next() {
 }
 
 std::string command(const std::vector<std::string_view>& words) {
-    std::vector<const char*> data;
-    std::vector<std::size_t> sizes;
+    std::string text;
+    std::size_t size = 16;
+    for (const std::string_view word : words)
+        size += word.size() + 16;
+    text.reserve(size);
+    const auto count = [&text](char kind, std::size_t number) {
+        std::array<char, 20> digits;
+        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+        text.append(1, kind).append(digits.data(), end).append("\r\n");
+    };
+    count('*', words.size());
     for (const std::string_view word : words) {
-        data.push_back(word.data());
-        sizes.push_back(word.size());
+        count('$', word.size());
+        text.append(word).append("\r\n");
     }
-    char* text = nullptr;
-    const int size = redisFormatCommandArgv(&text, static_cast<int>(words.size()), data.data(), sizes.data());
-    if (size < 0) throw std::bad_alloc();
-    const std::unique_ptr<char, void (*)(char*)> owner(text, redisFreeCommand);
-    return {text, static_cast<std::size_t>(size)};
+    return text;
 }
 
 } // namespace weightseal::guard

@@ -24,7 +24,28 @@ if not now then
   now = time[1] * 1000000 + time[2]
 end
 local floor, take, pack = math.floor, struct.unpack, struct.pack
-local questions, windows, admitted = ARGV[1], {}, true
+local questions = ARGV[1]
+
+-- The usual question, answered as below without what it does not need: one window, which has room, in a sub-bucket
+-- that runs already, and nothing to correct.
+if #KEYS == 1 then
+  local length, limit, need, want, owed, _, back, _, excess = take('<ddddddddd', questions)
+  local bucket, value = floor(now / length), redis.call('GET', KEYS[1])
+  if value and #value == 176 and owed + back + excess == 0 then
+    local epoch, head, debt, used, running = take(HEADER, value)
+    local granted = math.min(want, limit - used)
+    if (bucket == head or bucket == head - 1) and debt <= math.max(0, head - 17) and granted >= need then
+      if granted > 0 then
+        used, running = used + granted, running + granted
+        redis.call('SETRANGE', KEYS[1], 0, pack(HEADER, epoch, head, debt, used, running))
+      end
+      return pack('<dddddddd', epoch * EPOCH + head, granted, 0, used, -1, 0,
+        (head + 1) * length - now, (head + 17) * length - now)
+    end
+  end
+end
+
+local windows, admitted = {}, true
 
 -- Counts by sub-bucket; most calls do without them, because the header has their sum.
 local function ring_of(window)
@@ -200,10 +221,12 @@ std::vector<WindowAnswer> decode(std::string_view answer, const std::vector<Wind
         a.owed_charged = flag(load(fields, 2));
         a.used = whole(load(fields, 3), largest);
         a.refused = load(fields, 4) != -1;
-        if (a.refused) a.wait = whole(load(fields, 4), window);
+        const double longest =
+            window + static_cast<double>(question.length); // the newest sub-bucket may be the next one
+        if (a.refused) a.wait = whole(load(fields, 4), longest);
         a.in_debt = flag(load(fields, 5));
         a.bucket_left = whole(load(fields, 6), 2 * static_cast<double>(question.length));
-        a.window_left = whole(load(fields, 7), window + static_cast<double>(question.length));
+        a.window_left = whole(load(fields, 7), longest);
         any_refused = any_refused || a.refused;
         all_given = all_given && a.granted >= question.need;
         any_given = any_given || a.granted != 0;

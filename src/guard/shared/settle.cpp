@@ -25,6 +25,7 @@ class SharedSettling {
                 for (std::size_t i = 0; i < state_.tiers[tier].windows.size(); ++i)
                     if (const SharedWindow& window = state_.tiers[tier].windows[i]; window.is_settled())
                         settle(tier, i, marks[window.mark]);
+        if (tells_) state_.exchange.wake();
         return in_debt_;
     }
 
@@ -74,13 +75,18 @@ class SharedSettling {
             }
         }
         correction.stamp = stamp;
-        if (stamp != 0 || correction.excess != 0) state_.correct(correction);
+        if (stamp != 0 || correction.excess != 0) tell(correction);
+    }
+
+    void tell(const Correction& correction) noexcept {
+        state_.correct(correction);
+        tells_ = true;
     }
 
     // Nothing more is admitted here, and the server is asked again once it has heard.
     void stop(Correction correction, Stamp stamp, const SharedWindow& window, LeaseSeat& seat, Lease& lease) noexcept {
         correction.stamp = stamp;
-        state_.correct(correction);
+        tell(correction);
         lease.end();
         lease.in_debt = true;
         lease.unsure = true;
@@ -95,6 +101,7 @@ class SharedSettling {
     Units refunds_{};
     Units excesses_{};
     bool in_debt_ = false;
+    bool tells_ = false; ///< the server
 };
 
 } // namespace
@@ -109,7 +116,7 @@ Settlement SharedState::settle(Ticket ticket, const Usage& usage, std::chrono::n
         of_windows[i] = own[1 + i].load(std::memory_order_relaxed);
     Reservation reservation;
     if (!tickets.claim(ticket, reservation)) return Settlement::unknown;
-    const Moment moment = clock.advance(now.count());
+    const Moment moment = moment_of(now);
     if (moment.tick >= reservation.expires) return Settlement::expired;
     bool in_debt = SharedSettling(*this, reservation, usage, moment, now).run(of_windows);
     if (local_ticket != 0) in_debt = local.settle(local_ticket, usage, now) == Settlement::in_debt || in_debt;

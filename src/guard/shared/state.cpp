@@ -1,5 +1,6 @@
 #include "guard/shared/state.hpp"
 
+#include "crypto/codec.hpp" // to_hex
 #include "crypto/hash.hpp"
 #include "guard/limits_rules.hpp"
 #include "weightseal/core/aligned_buffer.hpp"
@@ -89,13 +90,13 @@ Limits shares_of(const Limits& limits, std::uint32_t replicas) {
 SharedState::SharedState(const Limits& limits, const Secret& secret, const SharedOptions& wanted,
                          std::function<std::uint64_t()> server_time)
     : options(without_password(validated(wanted, secret))), local(shares_of(limits, wanted.replicas), secret),
-      name_key(), anonymous(), lifetime(window_of({.budget = Budget::concurrency}, limits.ticket_lifetime)),
+      anonymous(), lifetime(window_of({.budget = Budget::concurrency}, limits.ticket_lifetime)),
       logprobs_or_logit_bias(limits.logprobs_or_logit_bias), tickets(limits.tickets),
       exchange(access_of(wanted), exchange_options(wanted, std::move(server_time)), *this) {
-    std::array<std::byte, sizeof name_key + sizeof anonymous> derived;
+    std::array<std::byte, 32 + sizeof anonymous> derived;
     crypto::hkdf_expand(secret.bytes(), as_bytes("weightseal/v1/guard/shared"), derived);
-    std::memcpy(&name_key, derived.data(), sizeof name_key);
-    std::memcpy(&anonymous, derived.data() + sizeof name_key, sizeof anonymous);
+    names.set_key(Bytes(derived).first(32));
+    std::memcpy(&anonymous, derived.data() + 32, sizeof anonymous);
     wipe(derived);
     std::uint64_t shortest = lifetime.ticks;
     std::uint64_t everything = lifetime.everything();
@@ -138,26 +139,29 @@ Tiers SharedState::tiers_of(const ClientKey& client) const noexcept {
 std::string SharedState::tag_of(std::size_t tier, std::uint64_t hash) const {
     std::array<std::byte, 9> identity{static_cast<std::byte>(tier)};
     store_le(identity, 1, hash);
-    const crypto::Hash mac = crypto::hmac_sha256(name_key, identity);
-    std::string tag;
-    for (std::size_t i = 0; i < 16; ++i)
-        fmt::format_to(std::back_inserter(tag), "{:02x}", static_cast<unsigned>(mac[i]));
-    return tag;
+    return crypto::to_hex(Bytes(names.of(identity)).first(16));
 }
 
 std::string SharedState::key_of(const std::string& tag, const SharedWindow& window) const {
-    return fmt::format("{}:{{{}}}:{}", options.prefix, tag, window.suffix);
+    std::string key;
+    key.reserve(options.prefix.size() + tag.size() + window.suffix.size() + 4);
+    return key.append(options.prefix).append(":{").append(tag).append("}:").append(window.suffix);
+}
+
+Moment SharedState::moment_of(std::chrono::nanoseconds now) noexcept {
+    const Moment moment = clock.advance(now.count());
+    if (moment.stepped_back) {
+        clock_steps.fetch_add(1);
+        events.push({.kind = GuardEventKind::clock_stepped_back, .now = now});
+    }
+    return moment;
 }
 
 Decision SharedState::check(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now,
                             bool waits) noexcept {
     const Tiers who = tiers_of(client);
     const Units units{costs.queries, costs.tokens, 1, costs.logprob_tokens, costs.logit_bias_entries};
-    const Moment moment = clock.advance(now.count());
-    if (moment.stepped_back) {
-        clock_steps.fetch_add(1);
-        events.push({.kind = GuardEventKind::clock_stepped_back, .now = now});
-    }
+    const Moment moment = moment_of(now);
     Decision decision;
     if (logprobs_or_logit_bias && costs.logprob_tokens != 0 && costs.logit_bias_entries != 0) {
         decision.reason = Reason::logprobs_with_logit_bias;
@@ -167,10 +171,6 @@ Decision SharedState::check(const ClientKey& client, const Costs& costs, std::ch
         if (decision.reason == Reason::lease_pending && (waits || options.mode == SharedMode::exact)) {
             try {
                 decision = check_server(who, costs, units, moment, now);
-                // What an earlier check asked for may have come as a lease meanwhile.
-                if (decision.reason == Reason::limit_reached && options.mode == SharedMode::lease)
-                    if (const Decision leased = check_leases(who, costs, units, moment, now, true); leased.allowed)
-                        decision = leased;
             } catch (const std::exception&) { // no memory
                 decision = check_policy(who, who.mask, costs, now);
             }
@@ -208,8 +208,7 @@ Ticket SharedState::issue_ticket(const Tiers& who, std::uint8_t mask, const Cost
         std::uint64_t reported = tickets_reported.load(std::memory_order_relaxed);
         const std::uint64_t second = moment.tick / ticks_per_second + 1;
         if (reported < second && tickets_reported.compare_exchange_strong(reported, second))
-            events.push({.kind = GuardEventKind::tickets_exhausted,
-                         .now = std::chrono::nanoseconds(latest_now.load(std::memory_order_relaxed))});
+            events.push({.kind = GuardEventKind::tickets_exhausted, .now = present()});
         return 0;
     }
     std::atomic<std::uint64_t>* const own = &marks[Tickets::number_of(ticket) * (1 + settled_windows)];
@@ -234,6 +233,15 @@ void SharedState::report_refusal(const Decision& decision, const Tiers& who, std
                  .now = now});
 }
 
+std::chrono::nanoseconds SharedState::present() const noexcept {
+    return std::chrono::steady_clock::now().time_since_epoch() +
+           std::chrono::nanoseconds(now_offset.load(std::memory_order_relaxed));
+}
+
+void SharedState::note_present(std::chrono::nanoseconds now, Instant at) noexcept {
+    now_offset.store((now - at.time_since_epoch()).count(), std::memory_order_relaxed);
+}
+
 void SharedState::forget_refusal(const Tiers& who) noexcept {
     for (unsigned mask = who.mask; mask != 0; mask &= mask - 1) {
         std::uint64_t hash = who.hashes[static_cast<std::size_t>(std::countr_zero(mask))];
@@ -245,7 +253,7 @@ void SharedState::forget_refusal(const Tiers& who) noexcept {
 void SharedState::changed(bool degraded, Errc reason) {
     events.push({.kind = degraded ? GuardEventKind::shared_degraded : GuardEventKind::shared_restored,
                  .used = degraded ? static_cast<std::uint64_t>(reason) : 0,
-                 .now = std::chrono::nanoseconds(latest_now.load(std::memory_order_relaxed))});
+                 .now = present()});
 }
 
 std::size_t SharedState::take_events(std::span<GuardEvent> to) {
@@ -273,10 +281,6 @@ GuardCounters SharedState::sums() const noexcept {
     }
     sum.dropped_events += events.dropped();
     return sum;
-}
-
-void SharedState::correct(const Correction& correction) noexcept {
-    if (corrections.push(correction)) exchange.wake();
 }
 
 } // namespace weightseal::guard

@@ -1,6 +1,7 @@
 #pragma once
 // State: everything a shared guard is made of.
 
+#include "crypto/keyed_hmac.hpp"
 #include "guard/event_queue.hpp"
 #include "guard/shared/exchange.hpp"
 #include "guard/shared/leases.hpp"
@@ -83,6 +84,8 @@ struct SharedState final : TaskSource {
     void changed(bool degraded, Errc reason) override;
 
     // What `check` consists of.
+    /// Guard time goes on. A step back of the clock ends all leases.
+    [[nodiscard]] Moment moment_of(std::chrono::nanoseconds now) noexcept;
     [[nodiscard]] Tiers tiers_of(const ClientKey& client) const noexcept;
     [[nodiscard]] Decision check_leases(const Tiers& tiers, const Costs& costs, const Units& units,
                                         const Moment& moment, std::chrono::nanoseconds now, bool waits) noexcept;
@@ -96,9 +99,13 @@ struct SharedState final : TaskSource {
                                       Ticket local_ticket, std::span<const std::uint64_t> marks) noexcept;
     void report_refusal(const Decision& decision, const Tiers& tiers, std::uint64_t used,
                         std::chrono::nanoseconds now) noexcept;
+    /// Of events that no check brings: `now` of the latest one that asked a server, and the time since.
+    [[nodiscard]] std::chrono::nanoseconds present() const noexcept;
+    void note_present(std::chrono::nanoseconds now, Instant at) noexcept;
     /// The next refusal of these clients is reported again.
     void forget_refusal(const Tiers& tiers) noexcept;
-    void correct(const Correction& correction) noexcept;
+    // The caller wakes the exchange afterwards, with no lock held.
+    void correct(const Correction& correction) noexcept { corrections.push(correction); }
     void request_refill(std::size_t tier, LeaseSeat& seat, const Moment& moment) noexcept;
 
     [[nodiscard]] std::string tag_of(std::size_t tier, std::uint64_t hash) const;
@@ -106,7 +113,7 @@ struct SharedState final : TaskSource {
 
     const SharedOptions options; ///< without the password
     Guard local;                 ///< counts while a server is not to be had
-    std::array<std::byte, 32> name_key;
+    crypto::KeyedHmac names;     ///< of clients, as the server sees them
     std::array<std::uint64_t, tier_count> anonymous;
     std::array<SharedTier, tier_count> tiers;
     std::uint8_t limited = 0; ///< tiers that have limits
@@ -119,7 +126,7 @@ struct SharedState final : TaskSource {
     GuardTime time;
     Clock clock{time};
     std::atomic<std::uint64_t> clock_steps{0};
-    std::atomic<std::int64_t> latest_now{0};
+    std::atomic<std::int64_t> now_offset{0}; ///< of `now` to the steady clock, when a server was last asked, in ns
     Tickets tickets;
     std::unique_ptr<std::atomic<std::uint64_t>[]> marks; ///< of each ticket: that of `local`, then one a settled window
     EventQueue events;

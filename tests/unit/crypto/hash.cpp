@@ -1,6 +1,7 @@
 // SHA-256, HMAC and HKDF against the published test vectors.
 
 #include "crypto/hash.hpp"
+#include "crypto/keyed_hmac.hpp"
 #include "support/catch.hpp"
 #include "unit/vectors.hpp"
 
@@ -16,6 +17,16 @@ TEST_CASE("SHA-256 of FIPS 180-2's examples, in one part or several") {
 TEST_CASE("HMAC-SHA-256 of RFC 4231, test case 2") {
     CHECK(to_hex(crypto::hmac_sha256(as_bytes("Jefe"), as_bytes("what do ya want for nothing?"))) ==
           "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
+TEST_CASE("a prepared key makes the same HMAC-SHA-256 as often as it is used") {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{32}, std::size_t{64}, std::size_t{200}}) {
+        const Data key(size, std::byte{0x5A});
+        crypto::KeyedHmac keyed;
+        keyed.set_key(key);
+        for (const char* text : {"", "what do ya want for nothing?", ""})
+            CHECK(keyed.of(as_bytes(text)) == crypto::hmac_sha256(key, as_bytes(text)));
+    }
 }
 
 TEST_CASE("HKDF-SHA-256 of RFC 5869, test case 1") {

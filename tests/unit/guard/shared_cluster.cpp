@@ -107,6 +107,31 @@ TEST_CASE("shared cluster: one dead server degrades its slots only") {
     }
 }
 
+TEST_CASE("shared cluster: a server whose slots another one has taken over is missed by nobody") {
+    if (!have_redis()) return;
+    SharedTime time;
+    for (const SharedMode mode : {SharedMode::exact, SharedMode::lease}) {
+        const bool waits = mode == SharedMode::exact;
+        ThreeServers servers;
+        SharedOptions options = shared_options(servers.url(), mode, 4);
+        options.timeout = std::chrono::milliseconds(500);
+        guard::SharedState state(only({queries(40, 3600)}), shared_secret(), options, time.server());
+        const std::vector<std::string> names = clients_of(state, 0, 2);
+        REQUIRE(soon([&] { return ask(state, names[0], {.queries = 20}, time.now(), waits).allowed; }));
+        const std::string lost = servers[0].command({"CLUSTER", "MYID"});
+        servers[0].kill(); // the one that the URL names
+        REQUIRE(soon([&] {
+            (void)ask(state, names[0], {.queries = 8}, time.now(), waits);
+            return state.exchange.degraded();
+        }));
+        CHECK(servers[1].command({"CLUSTER", "FORGET", lost}) == "OK");
+        CHECK(servers[2].command({"CLUSTER", "FORGET", lost}) == "OK");
+        CHECK(servers[1].command({"CLUSTER", "ADDSLOTSRANGE", "0", "5461"}) == "OK");
+        REQUIRE(soon([&] { return !state.exchange.degraded(); }));
+        REQUIRE(soon([&] { return ask(state, names[1], {.queries = 20}, time.now(), waits).allowed; }));
+    }
+}
+
 TEST_CASE("shared cluster: tiers on several servers admit together or not at all") {
     if (!have_redis()) return;
     ThreeServers servers;

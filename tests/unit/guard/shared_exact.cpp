@@ -122,6 +122,21 @@ TEST_CASE("shared: a server's clock that is set back forgives nobody and stops n
     CHECK_FALSE(ask(*state, "x", {.queries = 1}, world.time.now()).allowed);
 }
 
+TEST_CASE("shared: a server's clock that is set back a little, just when a sub-bucket began, is no failure") {
+    if (!have_redis()) return;
+    World world;
+    const auto state = world.make(only({queries(10, 3600)}));
+    const auto length = static_cast<std::int64_t>(state->tiers[0].windows[0].length);
+    world.time.advance(length - world.time.now().count() / 1000 % length);
+    CHECK(ask(*state, "x", {.queries = 10}, world.time.now()).allowed);
+    world.time.advance(-1);
+    const Decision refused = ask(*state, "x", {}, world.time.now());
+    CHECK(refused.reason == Reason::limit_reached);
+    CHECK(refused.limit == 10);
+    CHECK(refused.retry_after == std::chrono::microseconds(17 * length + 1));
+    CHECK_FALSE(state->exchange.degraded());
+}
+
 TEST_CASE("shared: a client leaves the process as a keyed hash only") {
     if (!have_redis()) return;
     World world;

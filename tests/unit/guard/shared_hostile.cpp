@@ -1,6 +1,7 @@
 // Servers that answer garbage, slowly, in halves or without end: each ends in the failure policy and an event.
 
 #include "guard/shared/reply.hpp"
+#include "support/false_redis.hpp"
 #include "support/refusal.hpp"
 #include "support/shared.hpp"
 
@@ -8,9 +9,6 @@ using namespace weightseal;
 using namespace weightseal::testing;
 
 namespace {
-
-const std::string hash_reply = "$40\r\n0123456789012345678901234567890123456789\r\n";
-const std::string greeting = hash_reply + "-ERR This instance has cluster support disabled\r\n";
 
 SharedOptions hasty(const std::string& url, SharedMode mode) {
     SharedOptions options = shared_options(url, mode, 4);
@@ -23,18 +21,12 @@ SharedOptions hasty(const std::string& url, SharedMode mode) {
 std::function<void(int)> answering(std::string answer) {
     return [answer = std::move(answer)](int connection) {
         if (!FalseServer::receive(connection)) return;
-        FalseServer::send(connection, greeting);
+        FalseServer::send(connection, false_greeting);
         if (!FalseServer::receive(connection)) return;
         FalseServer::send(connection, answer);
         while (FalseServer::receive(connection)) {
         }
     };
-}
-
-std::string doubles(std::vector<double> values) {
-    std::string bytes(values.size() * sizeof(double), '\0');
-    std::memcpy(bytes.data(), values.data(), bytes.size());
-    return "$" + std::to_string(bytes.size()) + "\r\n" + bytes + "\r\n";
 }
 
 std::string replies_of(std::string_view text) {
@@ -82,7 +74,10 @@ TEST_CASE("shared hostile: answers that are none") {
         for (const SharedMode mode : {SharedMode::exact, SharedMode::lease}) {
             INFO(answer << " " << static_cast<int>(mode));
             FalseServer server(answering(answer));
-            guard::SharedState state(only({queries(40, 3600)}), shared_secret(), hasty(server.url(), mode));
+            // Only what is no answer takes until the timeout.
+            const SharedOptions options =
+                reason == Errc::server_unreachable ? hasty(server.url(), mode) : shared_options(server.url(), mode);
+            guard::SharedState state(only({queries(40, 3600)}), shared_secret(), options);
             std::vector<GuardEvent> events;
             CHECK(soon([&] {
                 (void)ask(state, "x", {}, time.now(), mode == SharedMode::exact);
@@ -96,11 +91,10 @@ TEST_CASE("shared hostile: answers that are none") {
 }
 
 TEST_CASE("shared hostile: answers in single bytes are answers") {
-    if (!have_redis()) return;
     SharedTime time;
     FalseServer server([](int connection) {
         if (!FalseServer::receive(connection)) return;
-        for (const char c : greeting)
+        for (const char c : false_greeting)
             FalseServer::send(connection, {&c, 1});
         while (FalseServer::receive(connection))
             for (const char c : doubles({7, 1, 0, 3, -1, 0, 1000, 1000}))
@@ -143,11 +137,29 @@ TEST_CASE("shared hostile: greetings that are none, and servers that talk withou
     CHECK(refusal_code([&] { guard.connect(); }) == "server_answer");
 }
 
+TEST_CASE("shared hostile: a server that talks unasked, and without end") {
+    FalseServer server([](int connection) {
+        if (!FalseServer::receive(connection)) return;
+        FalseServer::send(connection, false_greeting);
+        if (!FalseServer::receive(connection)) return;
+        FalseServer::send(connection, granting(1));
+        std::string flood;
+        for (int i = 0; i < 20'000; ++i)
+            flood += "+OK\r\n";
+        for (int i = 0; i < 500; ++i)
+            FalseServer::send(connection, flood);
+    });
+    for (const SharedMode mode : {SharedMode::exact, SharedMode::lease}) {
+        guard::SharedState state(only({queries(40, 3600)}), shared_secret(), shared_options(server.url(), mode));
+        CHECK(soon([&] { return was_degraded_by(state, Errc::server_answer); }));
+    }
+}
+
 TEST_CASE("shared hostile: lost connections") {
     SharedTime time;
     FalseServer server([](int connection) {
         (void)FalseServer::receive(connection);
-        FalseServer::send(connection, greeting);
+        FalseServer::send(connection, false_greeting);
         (void)FalseServer::receive(connection);
         // and it hangs up
     });
@@ -158,6 +170,19 @@ TEST_CASE("shared hostile: lost connections") {
             return was_degraded_by(state, Errc::server_unreachable);
         }));
     }
+}
+
+TEST_CASE("shared hostile: a cluster in which slots have two servers tells nothing") {
+    const auto ranges_of = [](int count) {
+        guard::ReplyReader reader;
+        std::string text = "*" + std::to_string(count) + "\r\n";
+        for (int i = 0; i < count; ++i)
+            text += "*3\r\n:0\r\n:16383\r\n*2\r\n$1\r\nh\r\n:1\r\n";
+        reader.feed(as_bytes(text));
+        return guard::slots_of(reader.next().value()).size();
+    };
+    CHECK(ranges_of(1) == 1);
+    CHECK(ranges_of(2) == 0);
 }
 
 TEST_CASE("shared hostile: replies are bounded before anything is made for them") {

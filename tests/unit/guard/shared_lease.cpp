@@ -85,6 +85,22 @@ TEST_CASE("shared lease: a clock that is set back ends all leases") {
     world.server.resume();
 }
 
+TEST_CASE("shared lease: a clock that was set back when a request was settled ends all leases, too") {
+    if (!have_redis()) return;
+    World world;
+    const auto state = world.make(only({tokens(6400, 3600)}), 32);
+    Decision decision;
+    CHECK(soon([&] {
+        decision = world.check(*state, "x", {.tokens = 1});
+        return decision.remaining >= 125;
+    }));
+    world.server.pause();
+    const nanoseconds earlier = world.time.now() - std::chrono::hours(1);
+    (void)state->settle(decision.ticket, {.tokens = 1}, earlier);
+    CHECK(ask(*state, "x", {.tokens = 100}, earlier, false).reason == Reason::lease_pending);
+    world.server.resume();
+}
+
 TEST_CASE("shared lease: settling gives back to the lease or the server, and debt ends both") {
     if (!have_redis()) return;
     World world;
