@@ -142,7 +142,7 @@ class Callers {
             if (statement.effect != Effect::allow || statement.not_principal) continue;
             for (const Principal& principal : statement.principals) {
                 if (principal.kind == PrincipalKind::canonical_user) {
-                    Caller caller = role("999900000000", "canonical");
+                    Caller caller = role("999900000000", "canonical-" + principal.value);
                     caller.canonical = principal.value;
                     add(Part::named, caller, "canonical user " + principal.value);
                 }
