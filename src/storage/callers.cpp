@@ -1,5 +1,6 @@
 #include "storage/callers.hpp"
 
+#include "storage/bounds.hpp"
 #include "storage/statement.hpp"
 #include "storage/text.hpp"
 
@@ -11,8 +12,6 @@ namespace {
 
 constexpr std::string_view strange_id = "AROASTRANGER00000000";
 constexpr std::string_view strange_canonical = "0000000000000000000000000000000000000000000000000000000000000000";
-// More do not fit into a policy of 20 KiB without being alike.
-constexpr std::size_t max_callers = 400;
 
 class Callers {
   public:
@@ -21,7 +20,7 @@ class Callers {
           owner_(intent.account.empty() ? "000000000000" : intent.account) {}
 
     std::vector<SymbolicCaller> all() {
-        list_.push_back({Part::anonymous, {}, "anybody without credentials"});
+        list({Part::anonymous, {}, "anybody without credentials"});
         add(Part::stranger, role(stranger_, "stranger"), "a role of an account that nobody named");
         add_services();
         add_members(Part::reader, "reader", intent_.readers);
@@ -65,12 +64,16 @@ class Callers {
         return caller;
     }
 
+    void list(SymbolicCaller caller) {
+        list_.push_back(std::move(caller));
+        require_at_most(max_callers, list_.size(), "callers");
+    }
+
+    // Once: the first of an ARN and session stays.
     void add(Part part, Caller caller, std::string words) {
-        const bool known = std::ranges::any_of(list_, [&](const SymbolicCaller& other) {
-            return !caller.arn.empty() && other.caller.arn == caller.arn && other.caller.session == caller.session;
-        });
-        if (known || list_.size() == max_callers) return;
-        list_.push_back({part, std::move(caller), std::move(words)});
+        if (!names_.emplace(caller.arn, caller.session).second) return;
+        ids_.emplace(caller.unique_id, caller.session);
+        list({part, std::move(caller), std::move(words)});
     }
 
     void add_services() {
@@ -83,7 +86,7 @@ class Callers {
             Caller caller;
             caller.kind = CallerKind::service;
             caller.service = name;
-            list_.push_back({Part::service, caller, name + " on behalf of an account that nobody named"});
+            list({Part::service, caller, name + " on behalf of an account that nobody named"});
         }
     }
 
@@ -172,13 +175,12 @@ class Callers {
     }
 
     void add_id(std::string_view id, std::string_view session) {
-        for (const SymbolicCaller& other : list_)
-            if (other.caller.unique_id == id && other.caller.session == session) return;
         const bool of_stranger = matches(id, strange_id);
         Caller caller = role(of_stranger ? stranger_ : owner_, fmt::format("with-id-{}", list_.size()));
         caller.unique_id = of_stranger ? std::string(strange_id) : instance_of(id);
         caller.session = instance_of(session);
         if (caller.unique_id.starts_with("AIDA")) caller.kind = CallerKind::user;
+        if (ids_.contains({caller.unique_id, caller.session})) return;
         add_outsider(caller, fmt::format("whoever has the id {}:{}", caller.unique_id, caller.session));
     }
 
@@ -196,8 +198,8 @@ class Callers {
         each("aws:userid", [&](const std::string& value) {
             const std::size_t colon = value.find(':');
             const std::string id = value.substr(0, colon);
-            const bool listed =
-                std::ranges::any_of(list_, [&](const SymbolicCaller& other) { return other.caller.unique_id == id; });
+            const auto first = ids_.lower_bound({id, {}});
+            const bool listed = first != ids_.end() && first->first == id;
             if (colon == value.npos ? !listed && value != "*" : !listed || value.substr(colon + 1) != "*")
                 add_id(id, colon == value.npos ? "session" : std::string_view(value).substr(colon + 1));
         });
@@ -209,6 +211,8 @@ class Callers {
     std::string stranger_;
     std::string owner_;
     std::vector<SymbolicCaller> list_;
+    std::set<std::pair<std::string, std::string>> names_; // ARNs and sessions of those in the list
+    std::set<std::pair<std::string, std::string>> ids_;   // unique ids and sessions
 };
 
 } // namespace

@@ -2,11 +2,11 @@
 
 #include "storage/matrix.hpp"
 
+#include "storage/bounds.hpp"
 #include "storage/condition.hpp"
 #include "storage/statement.hpp"
 #include "storage/text.hpp"
 #include "storage/verdict.hpp"
-#include "weightseal/core/error.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -15,7 +15,6 @@
 namespace weightseal::storage {
 namespace {
 
-constexpr std::size_t max_cells = 20'000'000;
 // Choices of one request that are tried; with more the cell is undecided.
 constexpr std::size_t max_choices = 4096;
 
@@ -172,9 +171,7 @@ bool has_variable_resources(const Policy& policy) {
 Matrix::Matrix(const Intent& intent, const PolicySet& policies, std::vector<SymbolicCaller> callers,
                std::vector<Target> targets, std::vector<Way> ways, const ComparedValues& compared, std::string stranger)
     : callers_(std::move(callers)), targets_(std::move(targets)), ways_(std::move(ways)) {
-    if (callers_.size() * targets_.size() > max_cells / ways_.size())
-        throw Error(Errc::policy_too_large, "policy",
-                    "tells more callers, objects and networks apart than are examined");
+    require_at_most(max_cells, callers_.size() * targets_.size() * ways_.size(), "requests");
     index_.resize(callers_.size() * targets_.size() * ways_.size());
     const Truth is_public_policy = policies.restrict_public_buckets ? is_public(*policies.resource_policy) : Truth::no;
     for (std::size_t caller = 0; caller < callers_.size(); ++caller)

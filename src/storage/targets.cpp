@@ -1,5 +1,6 @@
 #include "storage/targets.hpp"
 
+#include "storage/bounds.hpp"
 #include "storage/network.hpp"
 #include "storage/text.hpp"
 
@@ -65,11 +66,7 @@ constexpr std::array kms_actions{
     Action{Group::change_configuration, "kms:DisableKey", true},
 };
 
-// Classes of objects beyond this are not told apart.
-constexpr std::size_t max_objects = 64;
-constexpr std::size_t max_networks = 24;
-
-// Objects that patterns of policies tell apart; the intent's first.
+// Objects that patterns of policies tell apart, and those under the prefix from others; the intent's first.
 std::vector<std::string> objects_of(const Intent& intent, std::span<const Policy* const> policies,
                                     const std::string& bucket) {
     std::vector<std::string> objects{bucket + '/' + intent.prefix + "weights"};
@@ -78,15 +75,19 @@ std::vector<std::string> objects_of(const Intent& intent, std::span<const Policy
     for (const Policy* policy : policies)
         for (const Statement& statement : policy->statements)
             patterns.insert(statement.resources.begin(), statement.resources.end());
-    const auto are_alike = [&](const std::string& a, const std::string& b) {
-        return std::ranges::all_of(
-            patterns, [&](const std::string& pattern) { return matches(pattern, a) == matches(pattern, b); });
+    require_at_most(max_objects, patterns.size(), "resources");
+    std::set<std::string> signatures; // whether they are under the prefix, and which patterns match
+    const auto is_new = [&](const std::string& object) {
+        std::string signature(1, object.starts_with(bucket + '/' + intent.prefix) ? '1' : '0');
+        for (const std::string& pattern : patterns)
+            signature += matches(pattern, object) ? '1' : '0';
+        return signatures.insert(std::move(signature)).second;
     };
+    for (const std::string& object : objects)
+        static_cast<void>(is_new(object));
     for (const std::string& pattern : patterns) {
-        const std::string object = instance_of(pattern);
-        if (!object.starts_with(bucket + '/') || objects.size() >= max_objects) continue;
-        if (std::ranges::none_of(objects, [&](const std::string& other) { return are_alike(object, other); }))
-            objects.push_back(object);
+        std::string object = instance_of(pattern);
+        if (object.starts_with(bucket + '/') && is_new(object)) objects.push_back(std::move(object));
     }
     return objects;
 }
@@ -120,7 +121,8 @@ std::vector<Way> networks_of(const Intent& intent, const ComparedValues& compare
     ways.back().is_intended = intent.vpc_endpoints.empty();
     ways.back().keys = {{"aws:SourceIp", internet_address(networks)}};
     const auto add = [&](Way one) {
-        if (ways.size() < max_networks) ways.push_back(std::move(one));
+        ways.push_back(std::move(one));
+        require_at_most(max_networks, ways.size(), "networks");
     };
     for (const std::string& text : networks) {
         const auto network = Network::parse(text);

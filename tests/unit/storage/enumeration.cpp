@@ -22,7 +22,64 @@ bool is_certain(const Report& report, std::string_view rule) {
     return finds(report, rule) && finding_of(report, rule).is_certain;
 }
 
+// Statements that keep everyone from being let in but by the last of `count` of them, which is not like the others.
+std::string many(std::size_t count, std::string_view first, std::string_view last) {
+    Json policy{{"Version", "2012-10-17"}, {"Statement", Json::array()}};
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::string number = fmt::format("{:05}", i);
+        std::string text(i + 1 == count ? last : first);
+        for (std::size_t at = 0; (at = text.find("NUMBER", at)) != text.npos;)
+            text.replace(at, 6, number);
+        Json statement = Json::parse(text);
+        if (!statement.contains("Principal")) statement["Principal"] = "*";
+        if (!statement.contains("Resource")) statement["Resource"] = "arn:aws:s3:::acme-weights/*";
+        statement["Action"] = "s3:GetObject";
+        policy["Statement"].push_back(std::move(statement));
+    }
+    return policy.dump();
+}
+
+int code_of(const std::string& text) {
+    try {
+        static_cast<void>(audit(text));
+        return 0;
+    } catch (const Error& error) {
+        return static_cast<int>(error.errc());
+    }
+}
+
+constexpr int too_large = static_cast<int>(Errc::policy_too_large);
+
 } // namespace
+
+TEST_CASE("the last of many callers, objects and networks is looked at") {
+    // In the order in which the documents tell them apart: by name.
+    const std::string_view by_name =
+        R"({"Effect": "Deny", "Condition": {"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::111122223333:role/NUMBER"}}})";
+    const Report callers = audit(many(500, by_name, R"({"Effect": "Allow", "Condition": {"ArnEquals":
+                                          {"aws:PrincipalArn": "arn:aws:iam::444455556666:role/z"}}})"),
+                                 "policy", {.account = "111122223333"});
+    CHECK(is_certain(callers, "cross-account-access"));
+    const Report objects = audit(many(200, R"({"Effect": "Deny", "Resource": "arn:aws:s3:::acme-weights/NUMBER"})",
+                                      R"({"Effect": "Allow", "Resource": "arn:aws:s3:::acme-weights/zzz"})"));
+    CHECK(is_certain(objects, "public-access"));
+    const Report networks =
+        audit(many(50, R"({"Effect": "Deny", "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-NUMBER"}}})",
+                   R"({"Effect": "Allow", "Condition": {"StringLike": {"aws:SourceVpc": "vpc-z*"}}})"));
+    CHECK(is_certain(networks, "public-access"));
+}
+
+TEST_CASE("more callers, objects, networks and requests than are examined are refused") {
+    CHECK(code_of(many(2100, R"({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/NUMBER"}})",
+                       R"({"Effect": "Deny"})")) == too_large);
+    CHECK(code_of(many(1100, R"({"Effect": "Allow", "Resource": "arn:aws:s3:::acme-weights/NUMBER"})",
+                       R"({"Effect": "Deny"})")) == too_large);
+    CHECK(code_of(many(1100, R"({"Effect": "Allow", "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-NUMBER"}}})",
+                       R"({"Effect": "Deny"})")) == too_large);
+    CHECK(code_of(many(600, R"({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/NUMBER"},
+                                "Resource": "arn:aws:s3:::acme-weights/NUMBER/*"})",
+                       R"({"Effect": "Deny"})")) == too_large);
+}
 
 TEST_CASE("each canonical user is a caller of its own") {
     const Report report =
@@ -30,6 +87,17 @@ TEST_CASE("each canonical user is a caller of its own") {
                   R"({"Effect": "Deny", "Principal": {"CanonicalUser": "79a59df900b949e5"}})"});
     CHECK(is_certain(report, "cross-account-access"));
     CHECK(finding_of(report, "cross-account-access").request.starts_with("canonical user 8b: s3:GetObject"));
+}
+
+TEST_CASE("objects under the prefix are told from those beside it") {
+    // What looks like the prefix, and is none.
+    Json bundle = bundle_of(full_intent());
+    Json& statements = bundle["documents"]["bucket_policy"]["Statement"];
+    for (Json& statement : statements)
+        for (const char* field : {"Resource", "NotResource"})
+            if (statement.contains(field) && statement[field] == "arn:aws:s3:::acme-weights/models/*")
+                statement[field] = "arn:aws:s3:::acme-weights/models*";
+    CHECK(is_certain(audit(bundle.dump()), "reader-unrestricted"));
 }
 
 TEST_CASE("buckets of other partitions, out of Terraform") {
