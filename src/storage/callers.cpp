@@ -1,6 +1,7 @@
 #include "storage/callers.hpp"
 
 #include "storage/bounds.hpp"
+#include "storage/pattern.hpp"
 #include "storage/statement.hpp"
 #include "storage/text.hpp"
 
@@ -224,13 +225,6 @@ ComparedValues compared_values(std::span<const Policy* const> policies) {
             for (const Condition& condition : statement.conditions)
                 compared[condition.key].insert(condition.values.begin(), condition.values.end());
     return compared;
-}
-
-std::string instance_of(std::string_view pattern) {
-    std::string text(pattern);
-    for (char& c : text)
-        if (c == '*' || c == '?') c = 'x';
-    return text;
 }
 
 std::string strange_account(std::span<const Policy* const> policies) {

@@ -1,6 +1,7 @@
 // The intent that a policy shows, where nobody says it: whoever it names may do what it allows them.
 
 #include "storage/audit_input.hpp"
+#include "storage/pattern.hpp"
 #include "storage/statement.hpp"
 #include "storage/text.hpp"
 #include "weightseal/storage/evaluate.hpp"
@@ -40,7 +41,22 @@ class Derived {
                 intent_.bucket = bucket;
             }
         if (intent_.partition.empty()) intent_.partition = partition_of_principals(policy);
-        if (!intent_.bucket.empty()) return;
+        if (intent_.bucket.empty()) take_any_bucket(policy);
+    }
+
+    // One that the first pattern matches.
+    void take_any_bucket(const Policy& policy) {
+        for (const Statement& statement : policy.statements)
+            for (const std::string& resource : statement.resources) {
+                const auto arn = Arn::parse(resource);
+                if (!arn || arn->service != "s3") continue;
+                const std::string_view bucket = arn->resource.substr(0, arn->resource.find('/'));
+                if (bucket.empty() || bucket == "*") continue;
+                intent_.bucket = instance_of(bucket);
+                input_.assumptions.push_back(
+                    fmt::format("the policy names no bucket; a bucket {} was taken", intent_.bucket));
+                return;
+            }
         intent_.bucket = "any-bucket";
         input_.assumptions.push_back("the policy names no bucket; a bucket any-bucket was taken");
     }

@@ -2,6 +2,8 @@
 
 #include "storage/bounds.hpp"
 #include "storage/network.hpp"
+#include "storage/objects.hpp"
+#include "storage/pattern.hpp"
 #include "storage/text.hpp"
 
 #include <algorithm>
@@ -65,32 +67,6 @@ constexpr std::array kms_actions{
     Action{Group::change_configuration, "kms:ScheduleKeyDeletion", true},
     Action{Group::change_configuration, "kms:DisableKey", true},
 };
-
-// Objects that patterns of policies tell apart, and those under the prefix from others; the intent's first.
-std::vector<std::string> objects_of(const Intent& intent, std::span<const Policy* const> policies,
-                                    const std::string& bucket) {
-    std::vector<std::string> objects{bucket + '/' + intent.prefix + "weights"};
-    if (!intent.prefix.empty()) objects.push_back(bucket + "/elsewhere/object");
-    std::set<std::string> patterns;
-    for (const Policy* policy : policies)
-        for (const Statement& statement : policy->statements)
-            patterns.insert(statement.resources.begin(), statement.resources.end());
-    require_at_most(max_objects, patterns.size(), "resources");
-    std::set<std::string> signatures; // whether they are under the prefix, and which patterns match
-    const auto is_new = [&](const std::string& object) {
-        std::string signature(1, object.starts_with(bucket + '/' + intent.prefix) ? '1' : '0');
-        for (const std::string& pattern : patterns)
-            signature += matches(pattern, object) ? '1' : '0';
-        return signatures.insert(std::move(signature)).second;
-    };
-    for (const std::string& object : objects)
-        static_cast<void>(is_new(object));
-    for (const std::string& pattern : patterns) {
-        std::string object = instance_of(pattern);
-        if (object.starts_with(bucket + '/') && is_new(object)) objects.push_back(std::move(object));
-    }
-    return objects;
-}
 
 Way way(std::string words) {
     Way way;
@@ -169,7 +145,7 @@ std::string_view words_of(Signing signing) {
 
 std::vector<Target> s3_targets(const Intent& intent, std::span<const Policy* const> policies) {
     const std::string bucket = fmt::format("arn:{}:s3:::{}", intent.partition, intent.bucket);
-    const std::vector<std::string> objects = objects_of(intent, policies, bucket);
+    const std::vector<std::string> objects = objects_apart(intent, policies);
     std::vector<Target> targets;
     for (const Action& action : s3_actions) {
         if (!action.of_objects) {

@@ -13,6 +13,9 @@ namespace {
 using storage::audit;
 using storage::Report;
 
+const std::string_view reader = R"({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/inference"},
+    "Action": "s3:GetObject", "Resource": "arn:aws:s3:::acme-weights/*"})";
+
 // A policy of these statements on a bucket of 111122223333.
 Report of_owner(std::initializer_list<std::string_view> statements) {
     return audit(policy_of(statements), "policy", {.account = "111122223333"});
@@ -79,6 +82,36 @@ TEST_CASE("more callers, objects, networks and requests than are examined are re
     CHECK(code_of(many(600, R"({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/NUMBER"},
                                 "Resource": "arn:aws:s3:::acme-weights/NUMBER/*"})",
                        R"({"Effect": "Deny"})")) == too_large);
+}
+
+TEST_CASE("wildcards in the bucket's part of a resource") {
+    const std::string_view to_partner = R"("Principal": {"AWS": "444455556666"}, "Action": "s3:GetObject"})";
+    const auto through = [&](std::string_view resource) {
+        return of_owner({reader, R"({"Effect": "Allow", "Resource": ")" + std::string(resource) + "\", " +
+                                     std::string(to_partner)});
+    };
+    for (const char* resource : {"arn:aws:s3:::acme-*", "arn:aws:s3:::*/private/*", "arn:*:s3:::acme-weights/private/*",
+                                 "arn:aws:s3:::acme-weight?/private/*", "*private*"})
+        CHECK(is_certain(through(resource), "cross-account-access"));
+    // Where no statement names the bucket, it is one that the first pattern matches.
+    const Report alone =
+        of_owner({R"({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::my-*"})"});
+    CHECK(is_certain(alone, "public-access"));
+    CHECK(alone.subject == "bucket my-x");
+}
+
+TEST_CASE("an exception for one text of a pattern does not hide the others") {
+    const std::string_view allow = R"({"Effect": "Allow", "Action": "s3:GetObject",
+                                       "Resource": "arn:aws:s3:::acme-weights/private/*"})";
+    const auto but = [&](std::string_view deny) {
+        return is_certain(of_owner({reader, allow, deny}), "public-access");
+    };
+    CHECK(but(R"({"Effect": "Deny", "Resource": "arn:aws:s3:::acme-weights/private/x"})"));
+    CHECK(but(R"({"Effect": "Deny", "Resource": "arn:aws:s3:::acme-weights/private/?"})"));
+    CHECK(but(R"({"Effect": "Deny", "Resource": "arn:aws:s3:::*x"})"));
+    CHECK(but(R"({"Effect": "Deny", "NotResource": "arn:aws:s3:::acme-weights/*.bin"})"));
+    CHECK_FALSE(but(R"({"Effect": "Deny", "Resource": "arn:aws:s3:::*/private/*"})"));
+    CHECK_FALSE(but(R"({"Effect": "Deny", "NotResource": "arn:aws:s3:::acme-weights/public/*"})"));
 }
 
 TEST_CASE("each canonical user is a caller of its own") {
