@@ -1,7 +1,7 @@
 #include "storage/targets.hpp"
 
-#include "storage/bounds.hpp"
 #include "storage/network.hpp"
+#include "storage/networks.hpp"
 #include "storage/objects.hpp"
 #include "storage/pattern.hpp"
 #include "storage/text.hpp"
@@ -68,71 +68,6 @@ constexpr std::array kms_actions{
     Action{Group::change_configuration, "kms:DisableKey", true},
 };
 
-Way way(std::string words) {
-    Way way;
-    way.words = std::move(words);
-    return way;
-}
-
-// An address that is in none of the networks that could be somebody's own.
-std::string internet_address(const std::set<std::string>& networks) {
-    for (const std::string_view address : {"192.0.2.1", "198.51.100.1", "203.0.113.1", "100.100.100.100", "9.9.9.9"}) {
-        const bool is_free = std::ranges::none_of(networks, [&](const std::string& text) {
-            const auto network = Network::parse(text);
-            return network && network->prefix >= 8 && network->contains(*Network::parse(address));
-        });
-        if (is_free) return std::string(address);
-    }
-    return "8.8.4.4";
-}
-
-std::vector<Way> networks_of(const Intent& intent, const ComparedValues& compared) {
-    const auto values = [&](std::string_view key) {
-        const auto found = compared.find(key);
-        return found == compared.end() ? std::set<std::string>{} : found->second;
-    };
-    std::vector<Way> ways;
-    const std::set<std::string> networks = values("aws:sourceip");
-    ways.push_back(way("from the Internet"));
-    ways.back().is_intended = intent.vpc_endpoints.empty();
-    ways.back().keys = {{"aws:SourceIp", internet_address(networks)}};
-    const auto add = [&](Way one) {
-        ways.push_back(std::move(one));
-        require_at_most(max_networks, ways.size(), "networks");
-    };
-    for (const std::string& text : networks) {
-        const auto network = Network::parse(text);
-        if (!network) continue;
-        Way one = way("from " + text);
-        one.is_wide = network->prefix < (network->bits == 32 ? 8U : 32U);
-        one.is_intended = intent.vpc_endpoints.empty();
-        one.keys = {{"aws:SourceIp", text.substr(0, text.find('/'))}};
-        add(one);
-    }
-    const auto add_endpoint = [&](const std::string& endpoint, const std::string& vpc, bool is_wide, bool is_intended,
-                                  std::string words) {
-        Way one = way(std::move(words));
-        one.is_wide = is_wide;
-        one.is_intended = is_intended;
-        one.keys = {{"aws:SourceVpce", endpoint}, {"aws:SourceVpc", vpc}};
-        add(one);
-    };
-    const std::string endpoint = "vpce-0fedcba9876543210", vpc = "vpc-0fedcba9876543210";
-    add_endpoint(endpoint, vpc, true, intent.vpc_endpoints.empty(), "through a VPC endpoint of the caller's own");
-    std::set<std::string> endpoints = values("aws:sourcevpce");
-    endpoints.insert(intent.vpc_endpoints.begin(), intent.vpc_endpoints.end());
-    for (const std::string& one : endpoints) {
-        const bool is_intended =
-            intent.vpc_endpoints.empty() || std::ranges::find(intent.vpc_endpoints, one) != intent.vpc_endpoints.end();
-        // Ids are given by AWS: nobody can have one that a wildcard happens to match on purpose, but may by chance.
-        add_endpoint(instance_of(one), vpc, has_wildcard(one), is_intended, "through VPC endpoint " + instance_of(one));
-    }
-    for (const std::string& one : values("aws:sourcevpc"))
-        add_endpoint(endpoint, instance_of(one), has_wildcard(one), intent.vpc_endpoints.empty(),
-                     "through a VPC endpoint of " + instance_of(one));
-    return ways;
-}
-
 std::string_view words_of(Signing signing) {
     switch (signing) {
     case Signing::query: return ", by a presigned URL";
@@ -174,7 +109,7 @@ std::vector<Target> kms_targets(const Intent& intent) {
 
 std::vector<Way> s3_ways(const Intent& intent, std::span<const Policy* const> policies) {
     std::vector<Way> ways;
-    for (const Way& network : networks_of(intent, compared_values(policies)))
+    for (const Way& network : networks_apart(intent, compared_values(policies)))
         for (const bool is_tls : {true, false})
             for (const Signing signing : {Signing::none, Signing::header, Signing::query, Signing::form}) {
                 Way one = network;
@@ -187,27 +122,35 @@ std::vector<Way> s3_ways(const Intent& intent, std::span<const Policy* const> po
     return ways;
 }
 
-std::vector<Way> kms_ways(const Intent& intent) {
-    Way direct = way("directly");
-    direct.is_intended = false;
-    direct.keys = {{"aws:SourceIp", "192.0.2.1"}};
-    Way through = way("through S3");
-    through.through_s3 = true;
+std::vector<Way> kms_ways(const Intent& intent, std::span<const Policy* const> policies) {
+    const ComparedValues compared = compared_values(policies);
+    const std::string region = intent.region.empty() ? "us-east-1" : intent.region;
     const std::string_view end = intent.partition.starts_with("aws-cn") ? ".cn" : "";
-    through.keys = {{"kms:ViaService",
-                     fmt::format("s3.{}.amazonaws.com{}", intent.region.empty() ? "us-east-1" : intent.region, end)},
-                    {"kms:EncryptionContext:aws:s3:arn",
-                     fmt::format("arn:{}:s3:::{}/{}weights", intent.partition, intent.bucket, intent.prefix)}};
-    Way other = through;
-    other.is_intended = false;
-    other.words = "through S3, for an object of another bucket";
-    other.keys[1].second = fmt::format("arn:{}:s3:::another-bucket/object", intent.partition);
-    Way service = through;
-    service.is_intended = false;
-    service.words = "through another service of AWS";
-    service.keys[0].second =
-        fmt::format("dynamodb.{}.amazonaws.com{}", intent.region.empty() ? "us-east-1" : intent.region, end);
-    return {through, direct, other, service};
+    const std::string s3 = fmt::format("s3.{}.amazonaws.com{}", region, end);
+    std::vector<Way> ways;
+    const auto through = [&](std::string_view service, bool is_intended, std::string words, std::string_view object) {
+        Way& way = ways.emplace_back();
+        way.words = std::move(words);
+        way.is_intended = is_intended;
+        way.through_s3 = true;
+        way.keys = {{"kms:ViaService", std::string(service)},
+                    {"kms:EncryptionContext:aws:s3:arn", fmt::format("arn:{}:s3:::{}", intent.partition, object)}};
+    };
+    const std::string object = fmt::format("{}/{}weights", intent.bucket, intent.prefix);
+    through(s3, true, "through S3", object);
+    for (Way& network : networks_apart(intent, compared)) {
+        const bool is_first = ways.size() == 1;
+        network.words = is_first ? "directly" : "directly " + network.words;
+        network.is_intended = false;
+        ways.push_back(std::move(network));
+    }
+    through(s3, false, "through S3, for an object of another bucket", "another-bucket/object");
+    through(fmt::format("dynamodb.{}.amazonaws.com{}", region, end), false, "through another service of AWS", object);
+    if (const auto services = compared.find("kms:viaservice"); services != compared.end())
+        for (const std::string& pattern : services->second)
+            if (const std::string name = instance_of(pattern); !matches(pattern, s3))
+                through(name, false, "through " + name, object);
+    return ways;
 }
 
 std::vector<std::string> choices_of(std::string_view key, Service service, Group group, const SymbolicCaller& caller,

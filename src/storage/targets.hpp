@@ -34,7 +34,7 @@ struct Way {
 [[nodiscard]] std::vector<Target> kms_targets(const Intent& intent);
 
 [[nodiscard]] std::vector<Way> s3_ways(const Intent& intent, std::span<const Policy* const> policies);
-[[nodiscard]] std::vector<Way> kms_ways(const Intent& intent);
+[[nodiscard]] std::vector<Way> kms_ways(const Intent& intent, std::span<const Policy* const> policies);
 
 /// Values that a caller can choose for a condition key of its own request; empty: it cannot choose, or the action has
 /// no such key. "absent" is always a choice beside them.

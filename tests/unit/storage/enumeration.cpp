@@ -114,6 +114,50 @@ TEST_CASE("an exception for one text of a pattern does not hide the others") {
     CHECK_FALSE(but(R"({"Effect": "Deny", "NotResource": "arn:aws:s3:::acme-weights/public/*"})"));
 }
 
+TEST_CASE("networks in networks: what the inner ones leave of the outer") {
+    const auto from = [](std::string_view allowed, std::string_view denied) {
+        const std::string allow = fmt::format(
+            R"({{"Effect": "Allow", "Action": "s3:GetObject", "Condition": {{"IpAddress": {{"aws:SourceIp": {}}}}}}})",
+            allowed);
+        const std::string deny =
+            fmt::format(R"({{"Effect": "Deny", "Condition": {{"IpAddress": {{"aws:SourceIp": {}}}}}}})", denied);
+        return of_owner({reader, allow, deny});
+    };
+    const Report inner = from(R"("10.0.0.0/8")", R"("10.0.0.0/16")");
+    CHECK(is_certain(inner, "network-grant"));
+    CHECK(finding_of(inner, "network-grant").request.ends_with("over HTTPS from 10.1.0.0 in 10.0.0.0/8"));
+    CHECK(is_certain(from(R"("203.0.113.0/30")", R"(["203.0.113.0", "203.0.113.1", "203.0.113.2"])"), "network-grant"));
+    CHECK(is_certain(from(R"("2001:db8::/32")", R"("2001:db8::/33")"), "network-grant"));
+    CHECK(is_certain(from(R"("0.0.0.0/0")", R"(["0.0.0.0/1", "192.0.0.0/2", "128.0.0.0/3"])"), "public-access"));
+    CHECK(is_certain(from(R"("255.255.255.0/24")", R"("255.255.255.0/25")"), "network-grant"));
+    const Report none = from(R"("203.0.113.0/30")", R"(["203.0.113.0/31", "203.0.113.2", "203.0.113.3/32"])");
+    CHECK_FALSE(finds(none, "network-grant"));
+    CHECK_FALSE(finds(none, "public-access"));
+}
+
+TEST_CASE("an endpoint and a VPC that are asked for together") {
+    CHECK(finds(of_owner({reader, R"({"Effect": "Allow", "Action": "s3:GetObject", "Condition": {"StringEquals":
+                                      {"aws:SourceVpce": "vpce-0123456789abcdef0", "aws:SourceVpc": "vpc-1"}}})"}),
+                "network-grant"));
+    // Endpoints of others than those that a Deny thinks of.
+    CHECK(finds(
+        of_owner({reader, R"({"Effect": "Allow", "Action": "s3:GetObject",
+                                      "Condition": {"StringLike": {"aws:SourceVpce": "vpce-*"}}})",
+                  R"({"Effect": "Deny", "Condition": {"StringLike": {"aws:SourceVpce": ["vpce-0*", "vpce-x"]}}})"}),
+        "public-access"));
+}
+
+TEST_CASE("keys are used from networks and through services that their policy names") {
+    const auto key = [](std::string_view condition) {
+        return audit(policy_of({R"({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition": )" +
+                                std::string(condition) + "}"}),
+                     "policy", {.account = "111122223333"});
+    };
+    CHECK(is_certain(key(R"({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})"), "key-public"));
+    CHECK(is_certain(key(R"({"StringEquals": {"aws:SourceVpce": "vpce-0123456789abcdef0"}})"), "key-public"));
+    CHECK(is_certain(key(R"({"StringEquals": {"kms:ViaService": "ec2.eu-central-1.amazonaws.com"}})"), "key-public"));
+}
+
 TEST_CASE("each canonical user is a caller of its own") {
     const Report report =
         of_owner({R"({"Effect": "Allow", "Principal": {"CanonicalUser": ["79a59df900b949e5", "8b"]}})",
