@@ -158,6 +158,45 @@ TEST_CASE("keys are used from networks and through services that their policy na
     CHECK(is_certain(key(R"({"StringEquals": {"kms:ViaService": "ec2.eu-central-1.amazonaws.com"}})"), "key-public"));
 }
 
+TEST_CASE("an exception for one caller does not hide the others") {
+    const auto with = [](std::string_view condition, std::string_view denied) {
+        return of_owner(
+            {reader, R"({"Effect": "Allow", "Action": "s3:GetObject", "Condition": )" + std::string(condition) + "}",
+             R"({"Effect": "Deny", "Condition": )" + std::string(denied) + "}"});
+    };
+    CHECK(is_certain(with(R"({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::444455556666:role/app-*"}})",
+                          R"({"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::444455556666:role/app-x"}})"),
+                     "cross-account-access"));
+    const std::string_view signed_in = R"({"Null": {"aws:PrincipalAccount": "false"}})";
+    CHECK(is_certain(with(signed_in, R"({"StringLike": {"aws:PrincipalAccount": "9*"}})"), "public-access"));
+    CHECK(is_certain(with(signed_in, R"({"StringLike": {"aws:userid": "*:session"}})"), "public-access"));
+    CHECK(is_certain(with(signed_in, R"({"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/s*"}})"),
+                     "public-access"));
+    CHECK_FALSE(finds(with(signed_in, R"({"StringLike": {"aws:PrincipalArn": "arn:*"}})"), "public-access"));
+    const Report own = of_owner(
+        {reader, R"({"Effect": "Deny", "Condition": {"StringLike": {"aws:PrincipalArn": ["*/u*", "*/canonical*"]}}})"});
+    CHECK(is_certain(own, "unlisted-reader"));
+}
+
+TEST_CASE("callers whom only a condition tells apart") {
+    const auto with = [](std::string_view condition) {
+        return of_owner(
+            {reader, R"({"Effect": "Allow", "Action": "s3:GetObject", "Condition": )" + std::string(condition) + "}"});
+    };
+    CHECK(is_certain(with(R"({"StringEquals": {"aws:username": "alice"}})"), "public-access"));
+    CHECK(is_certain(with(R"({"StringEquals": {"aws:PrincipalType": "Account"}})"), "public-access"));
+    CHECK(is_certain(with(R"({"StringEquals": {"aws:PrincipalType": "User"}})"), "public-access"));
+    CHECK(is_certain(with(R"({"StringLike": {"aws:userid": "AIDA*"}})"), "public-access"));
+    CHECK(is_certain(with(R"({"StringLike": {"aws:PrincipalAccount": "4*"}})"), "cross-account-access"));
+    CHECK_FALSE(
+        finds(with(R"({"StringEquals": {"aws:PrincipalType": "Anonymous", "aws:username": "a"}})"), "public-access"));
+    const Report spared = of_owner({R"({"Effect": "Allow", "Action": "s3:GetObject"})",
+                                    R"({"Effect": "Deny", "NotPrincipal": {"AWS": ["444455556666",
+                                        "arn:aws:iam::444455556666:role/partner",
+                                        "arn:aws:sts::444455556666:assumed-role/partner/session"]}})"});
+    CHECK(is_certain(spared, "cross-account-access"));
+}
+
 TEST_CASE("each canonical user is a caller of its own") {
     const Report report =
         of_owner({R"({"Effect": "Allow", "Principal": {"CanonicalUser": ["79a59df900b949e5", "8b"]}})",
