@@ -193,8 +193,9 @@ Matrix bucket_matrix(const AuditInput& input, const Policy& policy, std::span<co
     for (const std::string_view name : {"public_access_block", "account_public_access_block"})
         if (const auto found = input.settings.find(name); found != input.settings.end())
             set.restrict_public_buckets |= at(found->second, {"RestrictPublicBuckets"}) == true;
-    return Matrix(input.intent, set, symbolic_callers(input.intent, input.has_intent, policies),
-                  s3_targets(input.intent, policies), s3_ways(input.intent, policies), compared_values(policies),
+    std::vector<SymbolicCaller> callers = symbolic_callers(input.intent, input.has_intent, policies);
+    std::vector<Target> targets = s3_targets(input.intent, policies, callers);
+    return Matrix(input.intent, set, std::move(callers), std::move(targets), s3_ways(input.intent, policies),
                   strange_account(policies));
 }
 

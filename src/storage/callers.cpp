@@ -1,6 +1,7 @@
 #include "storage/callers.hpp"
 
 #include "storage/bounds.hpp"
+#include "storage/choices.hpp"
 #include "storage/pattern.hpp"
 #include "storage/statement.hpp"
 #include "storage/text.hpp"
@@ -39,7 +40,7 @@ class Callers {
         add(Part::unlisted, role(owner_, unnamed(owner_, "role", "unlisted")), "another role of the account");
         add(Part::unlisted, user(owner_, unnamed(owner_, "user", "unlisted"), "AIDAUNLISTED00000000"),
             "another user of the account");
-        if (compared_.contains("aws:username") || compared_.contains("aws:principaltype")) add_strange_kinds();
+        if (reads_username() || compared_.contains("aws:principaltype")) add_strange_kinds();
         for (const Policy* policy : policies_)
             add_principals(*policy);
         add_compared();
@@ -84,6 +85,13 @@ class Callers {
             if (const auto found = compared.find(key); found != compared.end())
                 names.insert(found->second.begin(), found->second.end());
         return names;
+    }
+
+    // In a variable.
+    bool reads_username() const {
+        for (const Policy* policy : policies_)
+            if (keys_of(*policy).contains("aws:username")) return true;
+        return false;
     }
 
     // The usual name, unless a pattern knows it that does not know all others.

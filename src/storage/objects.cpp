@@ -1,6 +1,7 @@
 #include "storage/objects.hpp"
 
 #include "storage/bounds.hpp"
+#include "storage/condition.hpp"
 #include "storage/pattern.hpp"
 #include "storage/text.hpp"
 
@@ -73,15 +74,32 @@ class Objects {
     std::size_t work_ = 0;
 };
 
+// What a resource with variables is for each caller; * where that depends on more than who it is.
+std::set<std::string> patterns_of(const std::string& resource, bool has_variables,
+                                  std::span<const SymbolicCaller> callers) {
+    if (!has_variables || resource.find("${") == resource.npos) return {resource};
+    std::set<std::string> patterns;
+    for (const SymbolicCaller& caller : callers) {
+        Context context(KeyValue::State::unknown);
+        describe(caller.caller, context);
+        if (Expanded expanded = expand(resource, context, true); expanded.usable != Truth::no)
+            patterns.insert(std::move(expanded.text));
+    }
+    return patterns;
+}
+
 } // namespace
 
-std::vector<std::string> objects_apart(const Intent& intent, std::span<const Policy* const> policies) {
+std::vector<std::string> objects_apart(const Intent& intent, std::span<const Policy* const> policies,
+                                       std::span<const SymbolicCaller> callers) {
     std::set<std::string> patterns, narrowing;
     for (const Policy* policy : policies)
-        for (const Statement& statement : policy->statements) {
-            patterns.insert(statement.resources.begin(), statement.resources.end());
-            if (statement.not_resource) narrowing.insert(statement.resources.begin(), statement.resources.end());
-        }
+        for (const Statement& statement : policy->statements)
+            for (const std::string& resource : statement.resources)
+                for (const std::string& pattern : patterns_of(resource, policy->has_variables(), callers)) {
+                    patterns.insert(pattern);
+                    if (statement.not_resource) narrowing.insert(pattern);
+                }
     require_at_most(max_objects, patterns.size(), "resources");
     return Objects(intent, std::move(patterns)).all(narrowing);
 }

@@ -1,6 +1,6 @@
 #include "storage/targets.hpp"
 
-#include "storage/network.hpp"
+#include "storage/choices.hpp"
 #include "storage/networks.hpp"
 #include "storage/objects.hpp"
 #include "storage/pattern.hpp"
@@ -78,9 +78,10 @@ std::string_view words_of(Signing signing) {
 
 } // namespace
 
-std::vector<Target> s3_targets(const Intent& intent, std::span<const Policy* const> policies) {
+std::vector<Target> s3_targets(const Intent& intent, std::span<const Policy* const> policies,
+                               std::span<const SymbolicCaller> callers) {
     const std::string bucket = fmt::format("arn:{}:s3:::{}", intent.partition, intent.bucket);
-    const std::vector<std::string> objects = objects_apart(intent, policies);
+    const std::vector<std::string> objects = objects_apart(intent, policies, callers);
     std::vector<Target> targets;
     for (const Action& action : s3_actions) {
         if (!action.of_objects) {
@@ -153,106 +154,49 @@ std::vector<Way> kms_ways(const Intent& intent, std::span<const Policy* const> p
     return ways;
 }
 
-std::vector<std::string> choices_of(std::string_view key, Service service, Group group, const SymbolicCaller& caller,
-                                    const Way& way, const ComparedValues& compared) {
-    const bool is_signed = caller.part != Part::anonymous;
-    const auto is_one_of = [&](std::initializer_list<std::string_view> keys) {
-        return std::ranges::find(keys, key) != keys.end();
-    };
-    const auto starts_with_one_of = [&](std::initializer_list<std::string_view> starts) {
-        return std::ranges::any_of(starts, [&](std::string_view start) { return key.starts_with(start); });
-    };
-    bool is_chosen = is_one_of({"aws:referer", "aws:useragent"});
-    if (key == "aws:vpcsourceip") is_chosen = way.keys[0].first == "aws:SourceVpce";
-    if (is_signed && caller.part != Part::service)
-        is_chosen |= is_one_of(
-            {"aws:multifactorauthpresent", "aws:multifactorauthage", "aws:sourceidentity", "sts:rolesessionname"});
-    // Whoever owns a role writes its tags.
-    if (caller.part == Part::stranger) is_chosen |= key.starts_with("aws:principaltag/");
-    if (caller.part == Part::service) is_chosen |= key == "aws:sourcearn";
-    if (service == Service::s3) {
-        if (group == Group::list) is_chosen |= is_one_of({"s3:prefix", "s3:delimiter", "s3:max-keys"});
-        if (group == Group::read) is_chosen |= is_one_of({"s3:versionid", "s3:if-match", "s3:if-none-match"});
-        if (group == Group::write || group == Group::change_configuration)
-            is_chosen |= starts_with_one_of({"s3:x-amz-", "s3:requestobjecttag", "s3:object-lock-", "aws:requesttag/",
-                                             "aws:tagkeys", "s3:versionid", "s3:if-"});
-        if (way.signing == Signing::query || way.signing == Signing::form) is_chosen |= key == "s3:signatureage";
-        is_chosen |= key == "s3:x-amz-content-sha256";
-        if (way.is_tls) is_chosen |= key == "s3:tlsversion";
-    } else if (!way.through_s3) {
-        is_chosen |= starts_with_one_of({"kms:encryptioncontext", "kms:grant", "kms:request"});
-    }
-    if (!is_chosen) return {};
-    std::set<std::string> choices;
-    if (const auto found = compared.find(key); found != compared.end())
-        for (const std::string& value : found->second) {
-            const std::string instance =
-                instance_of(value.substr(0, value.find('/')) == value || key != "aws:vpcsourceip"
-                                ? value
-                                : value.substr(0, value.find('/')));
-            // A fixed ARN of somebody else is not the stranger's.
-            if (key == "aws:sourcearn" && !has_wildcard(value)) continue;
-            if (value.find("${") == value.npos) choices.insert(instance);
-            // On both sides of a number.
-            if (!value.empty() && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; }) &&
-                value.size() < 16) {
-                const long long number = std::stoll(value);
-                choices.insert(std::to_string(number + 1));
-                if (number > 0) choices.insert(std::to_string(number - 1));
-            }
-        }
-    if (key == "aws:multifactorauthpresent") return {"true", "false"};
-    if (key == "s3:tlsversion") return {"1.2", "1.3"};
-    if (key == "aws:sourcearn")
-        choices.insert("arn:aws:s3:::a-bucket-of-a-stranger");
-    else
-        choices.insert("something");
-    return {choices.begin(), choices.end()};
-}
-
-Context context_of(const Intent& intent, Service service, Group group, const SymbolicCaller& caller, const Way& way,
-                   const ComparedValues& compared, std::string_view stranger) {
+Context context_of(const RequestParts& parts, std::span<const std::string> keys, std::string_view stranger) {
+    const auto& [intent, service, caller, described, way] = parts;
     Context context(KeyValue::State::unknown);
-    for (const auto& [key, values] : compared) {
-        const bool of_request = key.starts_with("s3:") || key.starts_with("aws:requesttag/") || key == "aws:referer" ||
-                                key == "aws:useragent" || key == "aws:tagkeys";
-        // What a request has not said of itself is not there; tags of objects are none of that.
-        if ((of_request && !key.starts_with("s3:existingobjecttag")) ||
-            !choices_of(key, service, group, caller, way, compared).empty())
+    for (const std::string& key : keys) {
+        if (const KeyValue& value = described.find(key); value.state != KeyValue::State::unknown)
+            context.set(key, value);
+        else if (is_of_request(key)) // what a request has not said of itself is not there
             context.set_absent(key);
     }
-    describe(caller.caller, context);
+    const auto is_read = [&](std::string_view key) { return std::ranges::binary_search(keys, key, std::less<>{}); };
+    const auto set = [&](std::string_view key, std::string_view value) {
+        if (is_read(key)) context.set(key, std::string(value));
+    };
     for (const std::string_view key :
-         {"aws:SourceIp", "aws:SourceVpce", "aws:SourceVpc", "aws:VpcSourceIp", "kms:ViaService", "aws:SourceArn",
-          "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths", "aws:SourceOwner", "aws:CalledVia",
-          "aws:CalledViaFirst", "aws:CalledViaLast"})
-        context.set_absent(key);
+         {"aws:sourceip", "aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip", "kms:viaservice", "aws:sourcearn",
+          "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceowner", "aws:calledvia",
+          "aws:calledviafirst", "aws:calledvialast"})
+        if (is_read(key)) context.set_absent(key);
     for (const auto& [key, value] : way.keys)
-        context.set(key, value);
+        set(lower(key), value);
     if (caller.part == Part::stranger) {
-        context.set("aws:PrincipalOrgID", "o-stranger00");
-        context.set("aws:PrincipalOrgPaths", "o-stranger00/r-stra/ou-stra-00000000/");
+        set("aws:principalorgid", "o-stranger00");
+        set("aws:principalorgpaths", "o-stranger00/r-stra/ou-stra-00000000/");
     }
     if (caller.part == Part::service) {
-        context.set("aws:SourceAccount", std::string(stranger));
-        context.set("aws:SourceOrgID", "o-stranger00");
-        context.set("aws:SourceOrgPaths", "o-stranger00/r-stra/ou-stra-00000000/");
-        context.set_absent("aws:SourceIp");
+        set("aws:sourceaccount", stranger);
+        set("aws:sourceorgid", "o-stranger00");
+        set("aws:sourceorgpaths", "o-stranger00/r-stra/ou-stra-00000000/");
+        if (is_read("aws:sourceip")) context.set_absent("aws:sourceip");
     }
-    context.set("aws:SecureTransport", way.is_tls ? "true" : "false");
-    context.set("aws:ViaAWSService", way.through_s3 ? "true" : "false");
+    set("aws:securetransport", way.is_tls ? "true" : "false");
+    set("aws:viaawsservice", way.through_s3 ? "true" : "false");
     if (!intent.account.empty()) {
-        context.set("aws:ResourceAccount", intent.account);
-        context.set("s3:ResourceAccount", intent.account);
+        set("aws:resourceaccount", intent.account);
+        set("s3:resourceaccount", intent.account);
     }
-    if (!intent.region.empty()) context.set("aws:RequestedRegion", intent.region);
-    if (service == Service::kms && !caller.caller.account.empty())
-        context.set("kms:CallerAccount", caller.caller.account);
+    if (!intent.region.empty()) set("aws:requestedregion", intent.region);
+    if (service == Service::kms && !caller.caller.account.empty()) set("kms:calleraccount", caller.caller.account);
     if (way.signing == Signing::none || service == Service::kms) return context;
-    context.set("s3:signatureversion", "AWS4-HMAC-SHA256");
-    context.set("s3:authType", way.signing == Signing::header  ? "REST-HEADER"
-                               : way.signing == Signing::query ? "REST-QUERY-STRING"
-                                                               : "POST");
+    set("s3:signatureversion", "AWS4-HMAC-SHA256");
+    set("s3:authtype", way.signing == Signing::header  ? "REST-HEADER"
+                       : way.signing == Signing::query ? "REST-QUERY-STRING"
+                                                       : "POST");
     return context;
 }
 

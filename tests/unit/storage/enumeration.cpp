@@ -197,6 +197,80 @@ TEST_CASE("callers whom only a condition tells apart") {
     CHECK(is_certain(spared, "cross-account-access"));
 }
 
+TEST_CASE("what a caller chooses is closed only where everything it could choose was tried") {
+    const auto listing = [](std::string_view condition,
+                            std::string_view denied = R"({"StringEquals": {"s3:prefix": "-"}})") {
+        return of_owner(
+            {reader, R"({"Effect": "Allow", "Action": "s3:ListBucket", "Condition": )" + std::string(condition) + "}",
+             R"({"Effect": "Deny", "Condition": )" + std::string(denied) + "}"});
+    };
+    const auto is_doubtful = [](const Report& report) {
+        return finds(report, "public-access") && !is_certain(report, "public-access");
+    };
+    // Tried, and found.
+    CHECK(is_certain(
+        listing(R"({"StringLike": {"s3:prefix": "home/*"}})", R"({"StringEquals": {"s3:prefix": "home/x"}})"),
+        "public-access"));
+    CHECK(is_certain(listing(R"({"StringLike": {"s3:prefix": "a*"}, "StringLikeIfExists": {"s3:prefix": "*b"}})"),
+                     "public-access"));
+    CHECK(
+        is_certain(listing(R"({"NumericGreaterThan": {"s3:max-keys": "5"}, "NumericLessThan": {"s3:max-keys": "7"}})"),
+                   "public-access"));
+    const Report name = listing(R"({"StringLike": {"s3:prefix": "${aws:username}/*"}})");
+    CHECK(is_certain(name, "public-access"));
+    CHECK(finding_of(name, "public-access").request.ends_with("with s3:prefix = stranger/x"));
+    // Tried in full.
+    CHECK_FALSE(
+        finds(listing(R"({"NumericGreaterThan": {"s3:max-keys": "6"}, "NumericLessThan": {"s3:max-keys": "7"}})"),
+              "public-access"));
+    CHECK_FALSE(finds(
+        listing(R"({"StringEquals": {"s3:prefix": ["a", "b"]}})", R"({"StringLike": {"s3:prefix": ["a", "b*"]}})"),
+        "public-access"));
+    CHECK_FALSE(
+        finds(listing(R"({"Null": {"s3:prefix": "true"}, "StringEquals": {"s3:prefix": "a"}})"), "public-access"));
+    // Not tried in full: fractions, three patterns, several values of one key, dates.
+    CHECK(is_doubtful(
+        listing(R"({"NumericGreaterThan": {"s3:max-keys": "6.2"}, "NumericLessThan": {"s3:max-keys": "6.4"}})")));
+    CHECK(is_doubtful(listing(R"({"StringLike": {"s3:prefix": "a*"}, "StringLikeIfExists": {"s3:prefix": "*b*"},
+                                  "StringNotLike": {"s3:prefix": "*c*"}, "StringNotLikeIfExists": {"s3:prefix": "a*b"}})",
+                              R"({"StringNotLike": {"s3:prefix": "*d?"}})")));
+    const auto writing = [](std::string_view condition) {
+        return of_owner(
+            {reader, R"({"Effect": "Allow", "Action": "s3:PutObject", "Condition": )" + std::string(condition) + "}"});
+    };
+    CHECK(is_doubtful(writing(R"({"ForAnyValue:StringEquals": {"aws:TagKeys": "a"},
+                                  "ForAnyValue:StringLike": {"aws:TagKeys": "b*"}})")));
+    CHECK(is_doubtful(writing(R"({"DateGreaterThan": {"s3:object-lock-retain-until-date": "2030-01-01T00:00:00Z"}})")));
+}
+
+TEST_CASE("variables in resources lead to the objects of each caller") {
+    const auto with = [](std::string_view resource, std::string_view principal = R"("*")",
+                         std::string_view denied = "arn:aws:s3:::acme-weights/-") {
+        return of_owner({reader,
+                         fmt::format(R"({{"Effect": "Allow", "Action": "s3:GetObject", "Principal": {},
+                                          "Resource": "arn:aws:s3:::acme-weights/{}"}})",
+                                     principal, resource),
+                         fmt::format(R"({{"Effect": "Deny", "Resource": "{}"}})", denied)});
+    };
+    const Report name = with("home/${aws:username}/*");
+    CHECK(is_certain(name, "public-access"));
+    CHECK(finding_of(name, "public-access").request.find("object home/stranger/x") != std::string::npos);
+    const Report tag = with("${aws:PrincipalTag/team}/*");
+    CHECK(is_certain(tag, "public-access"));
+    CHECK(finding_of(tag, "public-access").request.ends_with("with aws:principaltag/team = x"));
+    CHECK(is_certain(with("${aws:username, 'guest'}/*"), "public-access"));
+    CHECK(is_certain(with("${aws:PrincipalAccount}/*", R"({"AWS": "444455556666"})"), "cross-account-access"));
+    const Report theirs = with("${aws:PrincipalTag/team}/*", R"({"AWS": "444455556666"})");
+    CHECK(finds(theirs, "cross-account-access"));
+    CHECK_FALSE(is_certain(theirs, "cross-account-access"));
+    const Report address = with("${aws:SourceIp}/*");
+    CHECK(finds(address, "public-access"));
+    CHECK_FALSE(is_certain(address, "public-access"));
+    CHECK_FALSE(finds(with("home/${aws:username}/*", R"("*")", "arn:aws:s3:::*/home/*"), "public-access"));
+    // What cannot be told of one folder says nothing of another.
+    CHECK_FALSE(finds(with("${aws:SourceIp}/*", R"("*")", "arn:aws:s3:::acme-weights/*/*"), "public-access"));
+}
+
 TEST_CASE("each canonical user is a caller of its own") {
     const Report report =
         of_owner({R"({"Effect": "Allow", "Principal": {"CanonicalUser": ["79a59df900b949e5", "8b"]}})",
