@@ -131,6 +131,7 @@ Verdict Judge::decide_with(const CallerView& view, const TargetClass& target, co
     verdict.offered = std::max(said.direct.truth, said.by_account.truth);
     verdict.granted = std::min(decision.allowed, verdict.offered);
     verdict.allow = decision.allow;
+    verdict.deny = decision.deny;
     verdict.doubtful = doubtful;
     return verdict;
 }

@@ -14,6 +14,7 @@ struct Verdict {
     Truth granted = Truth::no;           ///< open by the resource policy itself, whatever identity policies say
     Truth offered = Truth::no;           ///< whether a statement of it allows, whatever others deny
     std::optional<std::size_t> allow;    ///< statement that allows
+    std::optional<std::size_t> deny;     ///< statement that denies, or may
     std::optional<std::size_t> doubtful; ///< statement that leaves the cell undecided
     std::string chosen;                  ///< what the caller has to choose: "aws:Referer = x"
 };

@@ -1,6 +1,7 @@
 // What `write_policy` writes: clean under `audit`, and every statement of it needed.
 
 #include "support/catch.hpp"
+#include "support/refusal.hpp"
 #include "support/storage.hpp"
 
 #include <set>
@@ -170,9 +171,29 @@ TEST_CASE("writing is a function of the intent") {
             CHECK(bundle["explanations"].contains(std::string(document) + '.' + std::string(statement["Sid"])));
 }
 
-TEST_CASE("the bucket policy fits into what S3 takes") {
-    CHECK(bundle_of(full_intent())["documents"]["bucket_policy"].dump().size() < 20 * 1024);
-    CHECK(bundle_of(full_intent())["documents"]["key_policy"].dump().size() < 32 * 1024);
+TEST_CASE("policies that AWS would not take are refused") {
+    const auto with = [](std::size_t readers, std::size_t name) {
+        storage::Intent intent = full_intent();
+        for (std::size_t i = 0; i < readers; ++i)
+            intent.readers.push_back(
+                {"arn:aws:iam::111122223333:role/" + std::string(name, 'r') + std::to_string(i), ""});
+        return intent;
+    };
+    const auto size = [](const Json& bundle, const char* document) {
+        return bundle["documents"][document].dump().size();
+    };
+    const Json large = bundle_of(with(90, 10));
+    CHECK(size(large, "bucket_policy") > 15'000);
+    CHECK(size(large, "bucket_policy") <= 20 * 1024);
+    CHECK(size(large, "key_policy") <= 32 * 1024);
+    for (const auto format :
+         {storage::PolicyFormat::bundle, storage::PolicyFormat::terraform, storage::PolicyFormat::commands})
+        CHECK(refusal_code([&] { static_cast<void>(storage::write_policy(with(90, 60), format)); }) ==
+              "policy_too_large");
+    CHECK(refusal_code([&] { static_cast<void>(storage::policy_files(with(90, 60))); }) == "policy_too_large");
+    // Files are as AWS takes them, too.
+    for (const storage::PolicyFile& file : storage::policy_files(with(90, 10)))
+        if (file.name == "bucket_policy.json") CHECK(file.content.size() <= 20 * 1024 + 1);
 }
 
 } // namespace weightseal::testing

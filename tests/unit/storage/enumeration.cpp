@@ -2,8 +2,8 @@
 // as closed.
 
 #include "support/catch.hpp"
+#include "support/refusal.hpp"
 #include "support/storage.hpp"
-#include "weightseal/core/error.hpp"
 
 #include <fmt/format.h>
 
@@ -42,16 +42,9 @@ std::string many(std::size_t count, std::string_view first, std::string_view las
     return policy.dump();
 }
 
-int code_of(const std::string& text) {
-    try {
-        static_cast<void>(audit(text));
-        return 0;
-    } catch (const Error& error) {
-        return static_cast<int>(error.errc());
-    }
+std::string refusal_of(const std::string& text) {
+    return refusal_code([&] { static_cast<void>(audit(text)); });
 }
-
-constexpr int too_large = static_cast<int>(Errc::policy_too_large);
 
 } // namespace
 
@@ -73,15 +66,16 @@ TEST_CASE("the last of many callers, objects and networks is looked at") {
 }
 
 TEST_CASE("more callers, objects, networks and requests than are examined are refused") {
-    CHECK(code_of(many(2100, R"({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/NUMBER"}})",
-                       R"({"Effect": "Deny"})")) == too_large);
-    CHECK(code_of(many(1100, R"({"Effect": "Allow", "Resource": "arn:aws:s3:::acme-weights/NUMBER"})",
-                       R"({"Effect": "Deny"})")) == too_large);
-    CHECK(code_of(many(1100, R"({"Effect": "Allow", "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-NUMBER"}}})",
-                       R"({"Effect": "Deny"})")) == too_large);
-    CHECK(code_of(many(600, R"({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/NUMBER"},
+    CHECK(refusal_of(many(2100, R"({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/NUMBER"}})",
+                          R"({"Effect": "Deny"})")) == "policy_too_large");
+    CHECK(refusal_of(many(1100, R"({"Effect": "Allow", "Resource": "arn:aws:s3:::acme-weights/NUMBER"})",
+                          R"({"Effect": "Deny"})")) == "policy_too_large");
+    CHECK(
+        refusal_of(many(1100, R"({"Effect": "Allow", "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-NUMBER"}}})",
+                        R"({"Effect": "Deny"})")) == "policy_too_large");
+    CHECK(refusal_of(many(600, R"({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/NUMBER"},
                                 "Resource": "arn:aws:s3:::acme-weights/NUMBER/*"})",
-                       R"({"Effect": "Deny"})")) == too_large);
+                          R"({"Effect": "Deny"})")) == "policy_too_large");
 }
 
 TEST_CASE("wildcards in the bucket's part of a resource") {
