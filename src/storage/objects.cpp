@@ -1,11 +1,10 @@
 #include "storage/objects.hpp"
 
+#include "storage/aws_statements.hpp"
 #include "storage/bounds.hpp"
 #include "storage/condition.hpp"
 #include "storage/pattern.hpp"
 #include "storage/text.hpp"
-
-#include <fmt/format.h>
 
 namespace weightseal::storage {
 namespace {
@@ -15,8 +14,8 @@ constexpr std::size_t max_work = 4'000'000; // places in pairs of patterns
 class Objects {
   public:
     Objects(const Intent& intent, std::set<std::string> patterns)
-        : start_(fmt::format("arn:{}:s3:::{}/", intent.partition, intent.bucket)), prefix_(intent.prefix),
-          patterns_(std::move(patterns)), filler_(patterns_) {}
+        : start_(bucket_arn(intent) + '/'), prefix_(intent.prefix), patterns_(std::move(patterns)), filler_(patterns_) {
+    }
 
     /// @param narrowing  patterns outside of which a statement applies
     std::vector<std::string> all(const std::set<std::string>& narrowing) {

@@ -1,5 +1,6 @@
 #include "storage/targets.hpp"
 
+#include "storage/aws_statements.hpp"
 #include "storage/choices.hpp"
 #include "storage/networks.hpp"
 #include "storage/objects.hpp"
@@ -80,7 +81,7 @@ std::string_view words_of(Signing signing) {
 
 std::vector<Target> s3_targets(const Intent& intent, std::span<const Policy* const> policies,
                                std::span<const SymbolicCaller> callers) {
-    const std::string bucket = fmt::format("arn:{}:s3:::{}", intent.partition, intent.bucket);
+    const std::string bucket = bucket_arn(intent);
     const std::vector<std::string> objects = objects_apart(intent, policies, callers);
     std::vector<Target> targets;
     for (const Action& action : s3_actions) {

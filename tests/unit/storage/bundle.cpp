@@ -160,8 +160,16 @@ TEST_CASE("each setting is noticed when it is turned off, and not checked when i
 
 TEST_CASE("writing is a function of the intent") {
     using storage::PolicyFormat;
+    // The same said in another order.
+    const storage::Intent other = storage::Intent::parse(R"({
+        "vpc_endpoints": ["vpce-0123456789abcdef0"],
+        "administrators": ["arn:aws:iam::111122223333:role/platform#AROAEXAMPLEPLATFORM1"],
+        "break_glass": ["arn:aws:iam::111122223333:user/emergency#AIDAEXAMPLEEMERGENCY"],
+        "readers": ["arn:aws:iam::111122223333:role/inference#AROAEXAMPLEREADER001"],
+        "publishers": ["arn:aws:iam::111122223333:role/publish#AROAEXAMPLEPUBLISH01"],
+        "account": "111122223333", "region": "eu-central-1", "prefix": "models/", "bucket": "acme-weights"})");
     for (const PolicyFormat format : {PolicyFormat::bundle, PolicyFormat::terraform, PolicyFormat::commands})
-        CHECK(storage::write_policy(full_intent(), format) == storage::write_policy(full_intent(), format));
+        CHECK(storage::write_policy(other, format) == storage::write_policy(full_intent(), format));
     const Json bundle = bundle_of(full_intent());
     CHECK(storage::Intent::parse(bundle["intent"].dump()).json() == bundle["intent"].dump());
     for (const auto& [name, document] : bundle["documents"].items())
