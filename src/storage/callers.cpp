@@ -143,6 +143,10 @@ class Callers {
             for (const Statement& statement : policy->statements)
                 for (const Principal& principal : statement.principals)
                     if (principal.kind == PrincipalKind::service) names.insert(instance_of(principal.value));
+        for (const std::string_view key : {"aws:principalservicename", "aws:principalservicenameslist"})
+            if (const auto found = compared_.find(key); found != compared_.end())
+                for (const std::string& name : found->second)
+                    names.insert(instance_of(name));
         for (const std::string& name : names) {
             Caller caller;
             caller.kind = CallerKind::service;

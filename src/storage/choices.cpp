@@ -36,10 +36,11 @@ class Choosing {
         if (choice_.key == "aws:vpcsourceip")
             for (const Place& place : places_apart(values_))
                 add(place.address);
-        const bool is_source = choice_.key == "aws:sourcearn";
+        const std::string_view own = own_value();
         for (const std::string& value : values_) {
-            // A fixed ARN of somebody else is not the stranger's.
-            if (is_source && !has_wildcard(value)) continue;
+            // A fixed ARN or organisation of somebody else is not the stranger's.
+            const bool is_path = choice_.key == "aws:principalorgpaths";
+            if (!own.empty() && !has_wildcard(is_path ? value.substr(0, value.find('/')) : value)) continue;
             add(instance_of(value));
             add(filler.fill(value));
             if (!is_integer(value)) continue;
@@ -52,8 +53,8 @@ class Choosing {
                              [](const std::string& value) { return has_wildcard(value); });
         if (patterns.size() == 2) add(filler.fill_both(patterns[0], patterns[1]));
         choice_.is_complete &= patterns.size() <= 2;
-        add(is_source ? "arn:aws:s3:::a-bucket-of-a-stranger" : "something");
-        if (!is_source) add(filler.text());
+        add(own.empty() ? "something" : std::string(own));
+        if (own.empty()) add(filler.text());
         // Objects that variables lead to are asked for as x.
         if (is_variable_ && std::ranges::find(choice_.values, "x") == choice_.values.end())
             choice_.values.emplace_back("x");
@@ -61,6 +62,14 @@ class Choosing {
     }
 
   private:
+    // Of a key whose values are given to a stranger, who has one of his own, or none.
+    std::string_view own_value() const {
+        if (choice_.key == "aws:sourcearn") return "arn:aws:s3:::a-bucket-of-a-stranger";
+        if (choice_.key == "aws:principalorgid") return strange_organisation;
+        if (choice_.key == "aws:principalorgpaths") return strange_organisation_path;
+        return {};
+    }
+
     static std::set<std::string> keys_of_resources(const Policy& policy) {
         std::set<std::string> keys;
         for (const Statement& statement : policy.statements)
@@ -137,8 +146,9 @@ bool is_choosable(std::string_view key, Service service, Group group, Part part,
         is_one_of(
             {"aws:multifactorauthpresent", "aws:multifactorauthage", "aws:sourceidentity", "sts:rolesessionname"}))
         return true;
-    // Whoever owns a role writes its tags.
-    if (part == Part::stranger && key.starts_with("aws:principaltag/")) return true;
+    // Whoever owns a role writes its tags, and may leave its organisation.
+    if (part == Part::stranger && (key.starts_with("aws:principaltag/") || key.starts_with("aws:principalorg")))
+        return true;
     if (part == Part::service && key == "aws:sourcearn") return true;
     if (service == Service::kms)
         return !way.through_s3 && starts_with_one_of({"kms:encryptioncontext", "kms:grant", "kms:request"});
@@ -152,7 +162,7 @@ bool is_choosable(std::string_view key, Service service, Group group, Part part,
     case Group::write:
     case Group::change_configuration:
         if (starts_with_one_of({"s3:x-amz-", "s3:requestobjecttag", "s3:object-lock-", "aws:requesttag/", "aws:tagkeys",
-                                "s3:versionid", "s3:if-"}))
+                                "s3:versionid", "s3:if-", "s3:inventory"}))
             return true;
         break;
     case Group::read_configuration: break;

@@ -175,14 +175,10 @@ Context context_of(const RequestParts& parts, std::span<const std::string> keys,
         if (is_read(key)) context.set_absent(key);
     for (const auto& [key, value] : way.keys)
         set(lower(key), value);
-    if (caller.part == Part::stranger) {
-        set("aws:principalorgid", "o-stranger00");
-        set("aws:principalorgpaths", "o-stranger00/r-stra/ou-stra-00000000/");
-    }
     if (caller.part == Part::service) {
         set("aws:sourceaccount", stranger);
-        set("aws:sourceorgid", "o-stranger00");
-        set("aws:sourceorgpaths", "o-stranger00/r-stra/ou-stra-00000000/");
+        set("aws:sourceorgid", strange_organisation);
+        set("aws:sourceorgpaths", strange_organisation_path);
         if (is_read("aws:sourceip")) context.set_absent("aws:sourceip");
     }
     set("aws:securetransport", way.is_tls ? "true" : "false");

@@ -37,6 +37,10 @@ struct Way {
 [[nodiscard]] std::vector<Way> s3_ways(const Intent& intent, std::span<const Policy* const> policies);
 [[nodiscard]] std::vector<Way> kms_ways(const Intent& intent, std::span<const Policy* const> policies);
 
+/// Of an account that nobody named.
+inline constexpr std::string_view strange_organisation = "o-stranger00";
+inline constexpr std::string_view strange_organisation_path = "o-stranger00/r-stra/ou-stra-00000000/";
+
 /// A request but for its target.
 struct RequestParts {
     const Intent& intent;

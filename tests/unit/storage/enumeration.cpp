@@ -184,6 +184,14 @@ TEST_CASE("callers whom only a condition tells apart") {
     CHECK(is_certain(with(R"({"StringLike": {"aws:PrincipalAccount": "4*"}})"), "cross-account-access"));
     CHECK_FALSE(
         finds(with(R"({"StringEquals": {"aws:PrincipalType": "Anonymous", "aws:username": "a"}})"), "public-access"));
+    // A stranger without an organisation, and services.
+    CHECK(is_certain(with(R"({"Null": {"aws:PrincipalAccount": "false"},
+                              "StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}})"),
+                     "public-access"));
+    CHECK_FALSE(finds(with(R"({"StringEquals": {"aws:PrincipalOrgID": "o-1"}})"), "public-access"));
+    CHECK_FALSE(finds(with(R"({"StringLike": {"aws:PrincipalOrgPaths": "o-1/*"}})"), "public-access"));
+    CHECK(is_certain(with(R"({"StringEquals": {"aws:PrincipalServiceName": "cloudtrail.amazonaws.com"}})"),
+                     "service-on-behalf"));
     const Report spared = of_owner({R"({"Effect": "Allow", "Action": "s3:GetObject"})",
                                     R"({"Effect": "Deny", "NotPrincipal": {"AWS": ["444455556666",
                                         "arn:aws:iam::444455556666:role/partner",
