@@ -15,24 +15,24 @@ class Checker {
     explicit Checker(std::string_view subject) : subject_(subject) {}
 
     void check(Json::parse_event_t event, const Json& parsed) {
-        using enum Json::parse_event_t;
+        using Event = Json::parse_event_t;
         switch (event) {
-        case object_start:
-        case array_start:
+        case Event::object_start:
+        case Event::array_start:
             if (names_.size() == max_depth)
                 throw Error(Errc::policy_too_large, subject_,
                             fmt::format("is nested deeper than {} levels", max_depth));
             names_.emplace_back();
             break;
-        case object_end:
-        case array_end: names_.pop_back(); break;
-        case key: {
+        case Event::object_end:
+        case Event::array_end: names_.pop_back(); break;
+        case Event::key: {
             const auto& name = parsed.get_ref<const std::string&>();
             if (!names_.back().insert(name).second)
                 throw Error(Errc::duplicate_policy_field, subject_, fmt::format("the field '{}' stands twice", name));
             break;
         }
-        case value: break;
+        case Event::value: break;
         }
     }
 
