@@ -4,6 +4,7 @@
 #include "cli/exit_status.hpp"
 #include "cli/output.hpp"
 #include "cli/text.hpp"
+#include "storage/json.hpp"              // max_text_size
 #include "weightseal/io/byte_source.hpp" // file_source
 #include "weightseal/storage/report.hpp" // report_json
 
@@ -33,18 +34,17 @@ struct Options {
 
 const std::map<std::string, Severity> severities{
     {"low", Severity::low}, {"medium", Severity::medium}, {"high", Severity::high}, {"critical", Severity::critical}};
-constexpr std::uint64_t max_size = std::uint64_t{4} << 20; // what the library reads
 
 std::string read_document(const std::string& name) {
     std::string text;
     if (name == "-") {
-        text.resize(max_size + 1);
+        text.resize(storage::max_text_size + 1);
         std::cin.read(text.data(), static_cast<std::streamsize>(text.size()));
         text.resize(static_cast<std::size_t>(std::cin.gcount()));
         return text;
     }
     const auto source = file_source(name);
-    text.resize(std::min(source->size(), max_size + 1)); // the library refuses more
+    text.resize(std::min<std::uint64_t>(source->size(), storage::max_text_size + 1)); // the library refuses more
     source->read_at(0, std::as_writable_bytes(std::span(text)));
     return text;
 }

@@ -5,7 +5,8 @@
 #include "cli/exit_status.hpp"
 #include "cli/output.hpp"
 #include "cli/text.hpp"
-#include "platform/file.hpp"         // OutputFile, OutputFolder
+#include "platform/file.hpp"         // OutputFolder
+#include "platform/process.hpp"      // write_new_file
 #include "weightseal/core/bytes.hpp" // Bytes
 
 #include <fmt/format.h>
@@ -43,9 +44,7 @@ std::vector<storage::Member> members(const std::vector<std::string>& texts) {
 }
 
 void write_file(const std::filesystem::path& path, std::string_view content, bool overwrite) {
-    platform::OutputFile file(path, overwrite);
-    file.write_at(0, std::as_bytes(std::span(content)));
-    file.commit();
+    platform::write_new_file(path, std::as_bytes(std::span(content)), overwrite);
 }
 
 void write_files(const Intent& intent, const std::string& output, bool overwrite) {

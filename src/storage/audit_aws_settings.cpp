@@ -1,6 +1,7 @@
 // Settings of a bucket beside its policy. One that is not among the documents is not checked.
 
 #include "storage/audit_input.hpp"
+#include "storage/aws_statements.hpp"
 
 #include <fmt/format.h>
 
@@ -55,7 +56,7 @@ class Settings {
     void check_data_events() {
         const Json* json = find("data_events", "data events");
         if (json == nullptr) return;
-        const std::string objects = fmt::format("arn:{}:s3:::{}/", input_.intent.partition, input_.intent.bucket);
+        const std::string objects = bucket_arn(input_.intent) + '/';
         bool is_recorded = false;
         if (json->is_array())
             for (const Json& selector : *json)

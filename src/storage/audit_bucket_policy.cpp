@@ -63,6 +63,12 @@ class BucketAudit {
         return !input_.intent.administrators.empty() || !input_.intent.break_glass.empty();
     }
 
+    bool may_repair(Part part) const {
+        return has_administrators() ? part == Part::administrator || part == Part::break_glass : part == Part::unlisted;
+    }
+
+    static bool is_safe(const Way& way) { return way.is_tls && way.signing == Signing::header; }
+
     void look_at(const Case& one) {
         const Verdict& verdict = matrix_.verdict(one);
         const Target& target = matrix_.targets()[one.target];
@@ -117,8 +123,7 @@ class BucketAudit {
     }
 
     void look_at_lockouts(Findings& findings) {
-        const auto safely = [](const Way& way) { return way.is_tls && way.signing == Signing::header; };
-        const auto as_intended = [&](const Way& way) { return safely(way) && way.is_intended; };
+        const auto as_intended = [](const Way& way) { return is_safe(way) && way.is_intended; };
         bool can_repair = false;
         for (std::size_t c = 0; c < matrix_.callers().size(); ++c) {
             const SymbolicCaller& caller = matrix_.callers()[c];
@@ -137,36 +142,36 @@ class BucketAudit {
             if (caller.part == Part::publisher) {
                 const auto actions = {std::string_view("s3:PutObject"), std::string_view("s3:AbortMultipartUpload"),
                                       std::string_view("s3:ListMultipartUploadParts")};
-                if (!locked_out("publisher-locked-out", breaches_.can(c, actions, false, safely)))
-                    locked_out("publisher-not-granted", breaches_.can(c, actions, true, safely));
+                if (!locked_out("publisher-locked-out", breaches_.can(c, actions, false, is_safe)))
+                    locked_out("publisher-not-granted", breaches_.can(c, actions, true, is_safe));
             }
             if (caller.part == Part::break_glass)
                 locked_out("break-glass-locked-out",
                            breaches_.can(c,
                                          {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket",
                                           "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock"},
-                                         false, safely));
-            const bool may_repair = has_administrators()
-                                        ? caller.part == Part::administrator || caller.part == Part::break_glass
-                                        : caller.part == Part::unlisted;
-            if (may_repair)
+                                         false, is_safe));
+            if (may_repair(caller.part))
                 can_repair |=
-                    breaches_.can(c, {"s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}, false, safely) == Truth::yes;
+                    breaches_.can(c, {"s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}, false, is_safe) == Truth::yes;
         }
-        if (!can_repair) findings.add("admin-lockout", document, deny_of_all(), lockout_words());
+        if (!can_repair) findings.add("admin-lockout", document, deny_of_repair(), lockout_words());
     }
 
-    // The Deny that is to blame for a lock-out: one to everyone that reaches s3:PutBucketPolicy.
-    std::string deny_of_all() const {
+    // The Deny that keeps from repairing the policy those who should.
+    std::string deny_of_repair() const {
         for (std::size_t c = 0; c < matrix_.callers().size(); ++c) {
-            const Part part = matrix_.callers()[c].part;
-            if (part != (has_administrators() ? Part::administrator : Part::unlisted)) continue;
-            const Policy& policy = *input_.bucket_policy;
-            for (std::size_t i = 0; i < policy.statements.size(); ++i)
-                for (const std::string& action : policy.statements[i].actions)
-                    if (policy.statements[i].effect == Effect::deny &&
-                        (action == "*" || action == "s3:*" || action.starts_with("s3:putbucket")))
-                        return statement_name(policy, i);
+            if (!may_repair(matrix_.callers()[c].part)) continue;
+            for (std::size_t t = 0; t < matrix_.targets().size(); ++t) {
+                const std::string& action = matrix_.targets()[t].action;
+                if (action != "s3:PutBucketPolicy" && action != "s3:DeleteBucketPolicy") continue;
+                for (std::size_t w = 0; w < matrix_.ways().size(); ++w) {
+                    const Case one{c, t, w};
+                    if (!matrix_.exists(one) || !is_safe(matrix_.ways()[w])) continue;
+                    if (const Verdict& verdict = matrix_.verdict(one); verdict.open != Truth::yes && verdict.deny)
+                        return statement_name(*input_.bucket_policy, *verdict.deny);
+                }
+            }
         }
         return {};
     }
@@ -193,8 +198,9 @@ Matrix bucket_matrix(const AuditInput& input, const Policy& policy, std::span<co
     for (const std::string_view name : {"public_access_block", "account_public_access_block"})
         if (const auto found = input.settings.find(name); found != input.settings.end())
             set.restrict_public_buckets |= at(found->second, {"RestrictPublicBuckets"}) == true;
-    return Matrix(input.intent, set, symbolic_callers(input.intent, input.has_intent, policies),
-                  s3_targets(input.intent, policies), s3_ways(input.intent, policies), compared_values(policies),
+    std::vector<SymbolicCaller> callers = symbolic_callers(input.intent, input.has_intent, policies);
+    std::vector<Target> targets = s3_targets(input.intent, policies, callers);
+    return Matrix(input.intent, set, std::move(callers), std::move(targets), s3_ways(input.intent, policies),
                   strange_account(policies));
 }
 

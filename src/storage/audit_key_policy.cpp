@@ -111,8 +111,7 @@ Matrix key_matrix(const AuditInput& input, const Policy& policy, std::span<const
     set.owner_account = input.intent.account;
     set.resource_policy = &policy;
     return Matrix(input.intent, set, symbolic_callers(input.intent, input.has_intent, policies),
-                  kms_targets(input.intent), kms_ways(input.intent), compared_values(policies),
-                  strange_account(policies));
+                  kms_targets(input.intent), kms_ways(input.intent, policies), strange_account(policies));
 }
 
 void audit_key_policy(const AuditInput& input, Findings& findings) {

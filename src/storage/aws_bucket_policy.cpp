@@ -37,7 +37,8 @@ class BucketPolicy {
         deny_presigned();
         if (!intent_.administrators.empty() || !intent_.break_glass.empty()) deny_changes();
         return writer_.finish("bucket_policy", "Bucket policy: who may do what with the objects, and how",
-                              fmt::format("aws s3api put-bucket-policy --bucket {} --policy @", intent_.bucket));
+                              fmt::format("aws s3api put-bucket-policy --bucket {} --policy @", intent_.bucket),
+                              std::size_t{20} << 10);
     }
 
   private:

@@ -42,7 +42,7 @@ Document identity_policy(const Intent& intent, std::string_view name, std::strin
                                         intent.region.empty() ? "*" : intent.region, intent.account);
     writer.add("Key", "The key, which its own policy narrows further.", "Allow", nullptr, "Action",
                std::move(kms_actions), "Resource", intent.key.empty() ? key : intent.key);
-    return writer.finish(name, explanation, "");
+    return writer.finish(name, explanation, "", 6144); // a managed policy
 }
 
 bool has_other_accounts(const Intent& intent, const std::vector<Member>& members) {

@@ -73,7 +73,7 @@ Document aws_key_policy(const Intent& intent) {
                           " xargs -I KEY aws kms create-alias --alias-name {} --target-key-id KEY",
                           intent.bucket, key_alias(intent))
             : fmt::format("aws kms put-key-policy --key-id {} --policy-name default --policy @", intent.key);
-    return writer.finish("key_policy", "Key policy: who may decrypt what S3 encrypts", command);
+    return writer.finish("key_policy", "Key policy: who may decrypt what S3 encrypts", command, std::size_t{32} << 10);
 }
 
 } // namespace weightseal::storage

@@ -1,5 +1,7 @@
 #include "storage/aws_statements.hpp"
 
+#include "weightseal/core/error.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -42,13 +44,18 @@ void PolicyWriter::add(std::string_view sid, std::string_view explanation, std::
     explanations_.emplace_back(sid, explanation);
 }
 
-Document PolicyWriter::finish(std::string_view name, std::string_view explanation, std::string command) {
+Document PolicyWriter::finish(std::string_view name, std::string_view explanation, std::string command,
+                              std::size_t max_size) {
     Document document;
     document.name = name;
     document.explanation = explanation;
     document.content = {{"Version", "2012-10-17"}, {"Statement", std::move(statements_)}};
     document.statements = std::move(explanations_);
     document.command = std::move(command);
+    document.max_size = max_size;
+    if (const std::size_t size = document.content.dump().size(); size > max_size)
+        throw Error(Errc::policy_too_large, name,
+                    fmt::format("takes {} bytes, and AWS takes {}: name fewer members", size, max_size));
     return document;
 }
 

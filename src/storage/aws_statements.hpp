@@ -29,8 +29,10 @@ class PolicyWriter {
              std::string_view action_name, Json action, std::string_view resource_name, Json resource,
              Json condition = nullptr);
 
+    /// Throws `policy_too_large` for more bytes than AWS takes.
     /// @param explanation  of the whole document
-    [[nodiscard]] Document finish(std::string_view name, std::string_view explanation, std::string command);
+    [[nodiscard]] Document finish(std::string_view name, std::string_view explanation, std::string command,
+                                  std::size_t max_size);
 
   private:
     Json statements_ = Json::array();

@@ -1,5 +1,8 @@
 #include "storage/callers.hpp"
 
+#include "storage/bounds.hpp"
+#include "storage/choices.hpp"
+#include "storage/pattern.hpp"
 #include "storage/statement.hpp"
 #include "storage/text.hpp"
 
@@ -10,19 +13,20 @@ namespace weightseal::storage {
 namespace {
 
 constexpr std::string_view strange_id = "AROASTRANGER00000000";
+constexpr std::string_view strange_user_id = "AIDASTRANGER00000000";
 constexpr std::string_view strange_canonical = "0000000000000000000000000000000000000000000000000000000000000000";
-// More do not fit into a policy of 20 KiB without being alike.
-constexpr std::size_t max_callers = 400;
 
 class Callers {
   public:
     Callers(const Intent& intent, bool exact_ids, std::span<const Policy* const> policies)
-        : intent_(intent), exact_ids_(exact_ids), policies_(policies), stranger_(strange_account(policies)),
-          owner_(intent.account.empty() ? "000000000000" : intent.account) {}
+        : intent_(intent), exact_ids_(exact_ids), policies_(policies), compared_(compared_values(policies)),
+          names_apart_(names_of(policies, compared_)), filler_(names_apart_), stranger_(strange_account(policies)),
+          owner_(intent.account.empty() ? "000000000000" : intent.account), session_(session()) {}
 
     std::vector<SymbolicCaller> all() {
-        list_.push_back({Part::anonymous, {}, "anybody without credentials"});
-        add(Part::stranger, role(stranger_, "stranger"), "a role of an account that nobody named");
+        list({Part::anonymous, {}, "anybody without credentials"});
+        add(Part::stranger, role(stranger_, unnamed(stranger_, "role", "stranger")),
+            "a role of an account that nobody named");
         add_services();
         add_members(Part::reader, "reader", intent_.readers);
         add_members(Part::publisher, "publisher", intent_.publishers);
@@ -33,12 +37,10 @@ class Callers {
         root.account = owner_;
         root.arn = fmt::format("arn:{}:iam::{}:root", partition(), owner_);
         add(Part::root, root, "the root user of the account");
-        add(Part::unlisted, role(owner_, "unlisted"), "another role of the account");
-        Caller user = role(owner_, "unlisted");
-        user.kind = CallerKind::user;
-        user.arn = fmt::format("arn:{}:iam::{}:user/unlisted", partition(), owner_);
-        user.unique_id = "AIDAUNLISTED00000000";
-        add(Part::unlisted, user, "another user of the account");
+        add(Part::unlisted, role(owner_, unnamed(owner_, "role", "unlisted")), "another role of the account");
+        add(Part::unlisted, user(owner_, unnamed(owner_, "user", "unlisted"), "AIDAUNLISTED00000000"),
+            "another user of the account");
+        if (reads_username() || compared_.contains("aws:principaltype")) add_strange_kinds();
         for (const Policy* policy : policies_)
             add_principals(*policy);
         add_compared();
@@ -55,7 +57,7 @@ class Callers {
         caller.kind = CallerKind::role;
         caller.account = account;
         caller.arn = fmt::format("arn:{}:iam::{}:role/{}", partition(), account, name);
-        caller.session = "session";
+        caller.session = session_;
         if (account == stranger_) {
             caller.unique_id = strange_id;
             caller.canonical = strange_canonical;
@@ -65,12 +67,74 @@ class Callers {
         return caller;
     }
 
+    Caller user(std::string_view account, std::string_view name, std::string_view id) const {
+        Caller caller = role(account, name);
+        caller.kind = CallerKind::user;
+        caller.arn = fmt::format("arn:{}:iam::{}:user/{}", partition(), account, name);
+        caller.unique_id = id;
+        return caller;
+    }
+
+    static std::set<std::string> names_of(std::span<const Policy* const> policies, const ComparedValues& compared) {
+        std::set<std::string> names;
+        for (const Policy* policy : policies)
+            for (const Statement& statement : policy->statements)
+                for (const Principal& principal : statement.principals)
+                    if (principal.kind == PrincipalKind::aws) names.insert(principal.value);
+        for (const std::string_view key : {"aws:principalarn", "aws:userid", "aws:username"})
+            if (const auto found = compared.find(key); found != compared.end())
+                names.insert(found->second.begin(), found->second.end());
+        return names;
+    }
+
+    // In a variable.
+    bool reads_username() const {
+        for (const Policy* policy : policies_)
+            if (keys_of(*policy).contains("aws:username")) return true;
+        return false;
+    }
+
+    // The usual name, unless a pattern knows it that does not know all others.
+    std::string unnamed(std::string_view account, std::string_view kind, std::string_view usual) const {
+        const auto arn = [&](std::string_view name) {
+            return fmt::format("arn:{}:iam::{}:{}/{}", partition(), account, kind, name);
+        };
+        const auto is_known = [&](const std::string& pattern) {
+            return matches(pattern, arn(usual)) != matches(pattern, arn(filler_.text())) ||
+                   matches(pattern, usual) != matches(pattern, filler_.text());
+        };
+        return std::ranges::any_of(names_apart_, is_known) ? filler_.text() : std::string(usual);
+    }
+
+    std::string session() const {
+        const auto is_known = [&](const std::string& pattern) {
+            const std::size_t colon = pattern.rfind(':');
+            const std::string_view name = std::string_view(pattern).substr(colon == pattern.npos ? 0 : colon + 1);
+            return matches(name, "session") != matches(name, filler_.text());
+        };
+        return std::ranges::any_of(names_apart_, is_known) ? filler_.text() : "session";
+    }
+
+    void add_strange_kinds() {
+        add(Part::stranger, user(stranger_, unnamed(stranger_, "user", "stranger"), strange_user_id),
+            "a user of an account that nobody named");
+        Caller root = role(stranger_, "x");
+        root.kind = CallerKind::root;
+        root.unique_id.clear();
+        root.arn = fmt::format("arn:{}:iam::{}:root", partition(), stranger_);
+        add(Part::stranger, root, "the root user of an account that nobody named");
+    }
+
+    void list(SymbolicCaller caller) {
+        list_.push_back(std::move(caller));
+        require_at_most(max_callers, list_.size(), "callers");
+    }
+
+    // Once: the first of an ARN and session stays.
     void add(Part part, Caller caller, std::string words) {
-        const bool known = std::ranges::any_of(list_, [&](const SymbolicCaller& other) {
-            return !caller.arn.empty() && other.caller.arn == caller.arn && other.caller.session == caller.session;
-        });
-        if (known || list_.size() == max_callers) return;
-        list_.push_back({part, std::move(caller), std::move(words)});
+        if (!names_.emplace(caller.arn, caller.session).second) return;
+        ids_.emplace(caller.unique_id, caller.session);
+        list({part, std::move(caller), std::move(words)});
     }
 
     void add_services() {
@@ -79,11 +143,15 @@ class Callers {
             for (const Statement& statement : policy->statements)
                 for (const Principal& principal : statement.principals)
                     if (principal.kind == PrincipalKind::service) names.insert(instance_of(principal.value));
+        for (const std::string_view key : {"aws:principalservicename", "aws:principalservicenameslist"})
+            if (const auto found = compared_.find(key); found != compared_.end())
+                for (const std::string& name : found->second)
+                    names.insert(instance_of(name));
         for (const std::string& name : names) {
             Caller caller;
             caller.kind = CallerKind::service;
             caller.service = name;
-            list_.push_back({Part::service, caller, name + " on behalf of an account that nobody named"});
+            list({Part::service, caller, name + " on behalf of an account that nobody named"});
         }
     }
 
@@ -134,81 +202,117 @@ class Callers {
     }
 
     void add_account(std::string_view account) {
-        if (account != owner_) add_outsider(role(account, "any"), fmt::format("a role of account {}", account));
+        if (account != owner_ && account != stranger_)
+            add_outsider(role(account, "any"), fmt::format("a role of account {}", account));
     }
 
     void add_principals(const Policy& policy) {
         for (const Statement& statement : policy.statements) {
-            if (statement.effect != Effect::allow || statement.not_principal) continue;
+            // Those whom an Allow lets in, and those whom a Deny spares.
+            if ((statement.effect == Effect::allow) == statement.not_principal) continue;
             for (const Principal& principal : statement.principals) {
                 if (principal.kind == PrincipalKind::canonical_user) {
-                    Caller caller = role("999900000000", "canonical");
+                    Caller caller = role("999900000000", "canonical-" + principal.value);
                     caller.canonical = principal.value;
                     add(Part::named, caller, "canonical user " + principal.value);
                 }
                 if (principal.kind != PrincipalKind::aws) continue;
                 if (const auto account = whole_account(principal.value); !account.empty()) add_account(account);
                 add_arn(principal.value);
-                if (is_unique_id(principal.value)) add_id(principal.value, "session");
+                if (is_unique_id(principal.value)) add_id(principal.value, session_);
             }
         }
     }
 
-    // Wildcards become texts: in the account the stranger's, where that fits.
+    // An account that a pattern matches; the stranger's, where that fits.
+    std::string account_of(std::string_view pattern) const {
+        if (!has_wildcard(pattern) || matches(pattern, stranger_))
+            return std::string(has_wildcard(pattern) ? stranger_ : pattern);
+        std::string account(pattern);
+        for (char& c : account)
+            if (c == '?') c = '0';
+        const std::size_t star = account.find('*');
+        if (star == account.npos) return account;
+        const auto rest = static_cast<std::size_t>(std::ranges::count(account, '*'));
+        const std::size_t size = account.size() - rest;
+        std::erase(account, '*');
+        account.insert(star, size < 12 ? 12 - size : 0, '0');
+        return account;
+    }
+
+    // Wildcards become texts that are usual, and texts that no other pattern names.
     void add_arn(std::string_view pattern) {
         const auto arn = Arn::parse(pattern);
         if (!arn) return;
-        std::string account(arn->account);
-        if (has_wildcard(account)) {
-            account = matches(account, stranger_) ? stranger_ : instance_of(account);
-            account.resize(12, '0');
+        const std::string account = account_of(arn->account);
+        for (const std::string& resource :
+             std::set<std::string>{instance_of(arn->resource), filler_.fill(arn->resource)}) {
+            const std::string text =
+                fmt::format("arn:{}:{}::{}:{}", instance_of(arn->partition), arn->service, account, resource);
+            Caller caller = caller_of(text);
+            if (caller.arn.empty() && arn->resource == "*") // role or user: both are possible
+                caller = caller_of(fmt::format("arn:{}:iam::{}:role/{}", partition(), account, resource));
+            if (!caller.arn.empty()) add_outsider(caller, text);
         }
-        std::string text = fmt::format("arn:{}:{}::{}:{}", instance_of(arn->partition), arn->service, account,
-                                       instance_of(arn->resource));
-        Caller caller = caller_of(text);
-        if (caller.arn.empty() && arn->resource == "*") // role or user: both are possible
-            caller = caller_of(fmt::format("arn:{}:iam::{}:role/x", partition(), account));
-        if (!caller.arn.empty()) add_outsider(caller, text);
     }
 
     void add_id(std::string_view id, std::string_view session) {
-        for (const SymbolicCaller& other : list_)
-            if (other.caller.unique_id == id && other.caller.session == session) return;
-        const bool of_stranger = matches(id, strange_id);
-        Caller caller = role(of_stranger ? stranger_ : owner_, fmt::format("with-id-{}", list_.size()));
-        caller.unique_id = of_stranger ? std::string(strange_id) : instance_of(id);
-        caller.session = instance_of(session);
-        if (caller.unique_id.starts_with("AIDA")) caller.kind = CallerKind::user;
-        add_outsider(caller, fmt::format("whoever has the id {}:{}", caller.unique_id, caller.session));
+        const bool of_stranger = matches(id, strange_id), of_strange_user = matches(id, strange_user_id);
+        for (const std::string& name : std::set<std::string>{instance_of(session), filler_.fill(session)}) {
+            Caller caller =
+                role(of_stranger || of_strange_user ? stranger_ : owner_, fmt::format("with-id-{}", list_.size()));
+            caller.unique_id = of_stranger       ? std::string(strange_id)
+                               : of_strange_user ? std::string(strange_user_id)
+                                                 : instance_of(id);
+            caller.session = name;
+            if (caller.unique_id.starts_with("AIDA")) caller.kind = CallerKind::user;
+            if (ids_.contains({caller.unique_id, caller.session})) continue;
+            add_outsider(caller, fmt::format("whoever has the id {}:{}", caller.unique_id, caller.session));
+        }
+    }
+
+    void add_name(std::string_view pattern) {
+        for (const std::string& name : std::set<std::string>{instance_of(pattern), filler_.fill(pattern)}) {
+            add_outsider(user(stranger_, name, strange_user_id),
+                         fmt::format("a user {} of an account that nobody named", name));
+            add_outsider(user(owner_, name, fmt::format("AIDAUNLISTED{:08}", list_.size())),
+                         fmt::format("a user {} of the account", name));
+        }
     }
 
     void add_compared() {
-        const ComparedValues compared = compared_values(policies_);
         const auto each = [&](std::string_view key, auto&& visit) {
-            if (const auto found = compared.find(key); found != compared.end())
+            if (const auto found = compared_.find(key); found != compared_.end())
                 for (const std::string& value : found->second)
                     visit(value);
         };
         each("aws:principalarn", [&](const std::string& value) { add_arn(value); });
         each("aws:principalaccount", [&](const std::string& value) {
-            if (!has_wildcard(value)) add_account(value);
+            if (value != "*") add_account(account_of(value));
         });
+        each("aws:username", [&](const std::string& value) { add_name(value); });
         each("aws:userid", [&](const std::string& value) {
             const std::size_t colon = value.find(':');
             const std::string id = value.substr(0, colon);
-            const bool listed =
-                std::ranges::any_of(list_, [&](const SymbolicCaller& other) { return other.caller.unique_id == id; });
+            const auto first = ids_.lower_bound({id, {}});
+            const bool listed = first != ids_.end() && first->first == id;
             if (colon == value.npos ? !listed && value != "*" : !listed || value.substr(colon + 1) != "*")
-                add_id(id, colon == value.npos ? "session" : std::string_view(value).substr(colon + 1));
+                add_id(id, colon == value.npos ? session_ : std::string_view(value).substr(colon + 1));
         });
     }
 
     const Intent& intent_;
     bool exact_ids_;
     std::span<const Policy* const> policies_;
+    ComparedValues compared_;
+    std::set<std::string> names_apart_; // patterns that tell callers apart
+    Filler filler_;
     std::string stranger_;
     std::string owner_;
+    std::string session_; // of a role that chose it freely
     std::vector<SymbolicCaller> list_;
+    std::set<std::pair<std::string, std::string>> names_; // ARNs and sessions of those in the list
+    std::set<std::pair<std::string, std::string>> ids_;   // unique ids and sessions
 };
 
 } // namespace
@@ -220,13 +324,6 @@ ComparedValues compared_values(std::span<const Policy* const> policies) {
             for (const Condition& condition : statement.conditions)
                 compared[condition.key].insert(condition.values.begin(), condition.values.end());
     return compared;
-}
-
-std::string instance_of(std::string_view pattern) {
-    std::string text(pattern);
-    for (char& c : text)
-        if (c == '*' || c == '?') c = 'x';
-    return text;
 }
 
 std::string strange_account(std::span<const Policy* const> policies) {
@@ -241,10 +338,24 @@ std::string strange_account(std::span<const Policy* const> policies) {
                 if (value.find(account) != std::string::npos) return true;
         return false;
     };
-    std::uint64_t number = 999'999'999'999;
-    while (occurs(std::to_string(number)))
-        --number;
-    return std::to_string(number);
+    // Of ten that start differently, one that the fewest patterns know.
+    const auto patterns_of = [&](const std::string& account) {
+        std::size_t count = 0;
+        for (const std::string_view key : {"aws:principalaccount", "aws:sourceaccount", "kms:calleraccount"})
+            if (const auto found = compared.find(key); found != compared.end())
+                count += static_cast<std::size_t>(std::ranges::count_if(
+                    found->second, [&](const std::string& pattern) { return matches(pattern, account); }));
+        return count;
+    };
+    std::string best;
+    for (std::uint64_t first = 10; first-- != 0;) {
+        std::uint64_t number = first * 100'000'000'000 + 99'999'999'999;
+        while (occurs(fmt::format("{:012}", number)))
+            --number;
+        std::string account = fmt::format("{:012}", number);
+        if (best.empty() || patterns_of(account) < patterns_of(best)) best = std::move(account);
+    }
+    return best;
 }
 
 std::vector<SymbolicCaller> symbolic_callers(const Intent& intent, bool exact_ids,

@@ -36,9 +36,6 @@ using ComparedValues = std::map<std::string, std::set<std::string>, std::less<>>
 
 [[nodiscard]] ComparedValues compared_values(std::span<const Policy* const> policies);
 
-/// A text that a pattern matches.
-[[nodiscard]] std::string instance_of(std::string_view pattern);
-
 /// An account that occurs in no policy.
 [[nodiscard]] std::string strange_account(std::span<const Policy* const> policies);
 

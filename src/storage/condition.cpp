@@ -136,12 +136,19 @@ Truth is_null(const Condition& condition, const KeyValue& value) {
 
 Expanded expand(std::string_view text, const Context& context, bool has_wildcards) {
     Expanded result;
+    const auto add_unknown = [&] {
+        result.usable = Truth::unknown;
+        result.text += '*';
+    };
     while (!text.empty()) {
         const std::size_t start = text.find("${");
         result.text += text.substr(0, start);
         if (start == text.npos) return result;
         const std::size_t end = text.find('}', start);
-        if (end == text.npos) return {Truth::unknown, {}};
+        if (end == text.npos) {
+            add_unknown();
+            return result;
+        }
         std::string_view name = text.substr(start + 2, end - start - 2);
         text.remove_prefix(end + 1);
         if (name == "$") {
@@ -149,25 +156,35 @@ Expanded expand(std::string_view text, const Context& context, bool has_wildcard
             continue;
         }
         if (name == "*" || name == "?") {
-            if (has_wildcards) return {Truth::unknown, {}}; // patterns here have no escape
-            result.text += name;
+            if (has_wildcards)
+                add_unknown(); // patterns here have no escape
+            else
+                result.text += name;
             continue;
         }
         std::optional<std::string_view> fallback; // ${key, 'text'}
         if (const std::size_t comma = name.find(','); comma != name.npos) {
             fallback = name.substr(comma + 1);
             fallback->remove_prefix(std::min(fallback->find_first_not_of(' '), fallback->size()));
-            if (fallback->size() < 2 || fallback->front() != '\'' || fallback->back() != '\'')
-                return {Truth::unknown, {}};
+            const bool is_quoted = fallback->size() >= 2 && fallback->front() == '\'' && fallback->back() == '\'';
+            if (!is_quoted) {
+                add_unknown();
+                continue;
+            }
             fallback = fallback->substr(1, fallback->size() - 2);
             name = name.substr(0, comma);
         }
         const KeyValue& value = context.find(lower(name));
-        if (value.state == KeyValue::State::unknown || value.values.size() > 1) return {Truth::unknown, {}};
+        if (value.state == KeyValue::State::unknown || value.values.size() > 1) {
+            add_unknown();
+            continue;
+        }
         if (value.values.empty() && !fallback) return {Truth::no, {}};
         const std::string_view replacement = value.values.empty() ? *fallback : std::string_view(value.values[0]);
-        if (has_wildcards && has_wildcard(replacement)) return {Truth::unknown, {}};
-        result.text += replacement;
+        if (has_wildcards && has_wildcard(replacement))
+            add_unknown();
+        else
+            result.text += replacement;
     }
     return result;
 }

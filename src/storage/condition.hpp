@@ -9,7 +9,7 @@ namespace weightseal::storage {
 /// A text of a policy with its variables replaced.
 struct Expanded {
     Truth usable = Truth::yes; ///< no: a variable has no value; unknown: the text cannot be told
-    std::string text;
+    std::string text;          ///< with * for what cannot be told
 };
 
 /// @param has_wildcards  whether * and ? in the text are wildcards

@@ -1,6 +1,7 @@
 // The intent that a policy shows, where nobody says it: whoever it names may do what it allows them.
 
 #include "storage/audit_input.hpp"
+#include "storage/pattern.hpp"
 #include "storage/statement.hpp"
 #include "storage/text.hpp"
 #include "weightseal/storage/evaluate.hpp"
@@ -25,21 +26,47 @@ class Derived {
     }
 
   private:
-    // Bucket and partition of the first resource that has them.
+    // Bucket and partition of the first resource that has them. Terraform knows the bucket, and not its partition.
     void find_place(const Policy& policy) {
         for (const Statement& statement : policy.statements)
             for (const std::string& resource : statement.resources) {
                 const auto arn = Arn::parse(resource);
-                if (!arn || arn->service != "s3" || has_wildcard(arn->partition)) continue;
+                if (!arn || arn->service != "s3") continue;
                 const std::string_view bucket = arn->resource.substr(0, arn->resource.find('/'));
+                const bool is_of_known = !intent_.bucket.empty() && matches(bucket, intent_.bucket);
+                if (!has_wildcard(arn->partition) && intent_.partition.empty() &&
+                    (intent_.bucket.empty() || is_of_known))
+                    intent_.partition = arn->partition;
                 if (bucket.empty() || has_wildcard(bucket) || !intent_.bucket.empty()) continue;
                 intent_.bucket = bucket;
-                intent_.partition = arn->partition;
             }
-        if (intent_.partition.empty()) intent_.partition = "aws";
-        if (!intent_.bucket.empty()) return;
+        if (intent_.partition.empty()) intent_.partition = partition_of_principals(policy);
+        if (intent_.bucket.empty()) take_any_bucket(policy);
+    }
+
+    // One that the first pattern matches.
+    void take_any_bucket(const Policy& policy) {
+        for (const Statement& statement : policy.statements)
+            for (const std::string& resource : statement.resources) {
+                const auto arn = Arn::parse(resource);
+                if (!arn || arn->service != "s3") continue;
+                const std::string_view bucket = arn->resource.substr(0, arn->resource.find('/'));
+                if (bucket.empty() || bucket == "*") continue;
+                intent_.bucket = instance_of(bucket);
+                input_.assumptions.push_back(
+                    fmt::format("the policy names no bucket; a bucket {} was taken", intent_.bucket));
+                return;
+            }
         intent_.bucket = "any-bucket";
         input_.assumptions.push_back("the policy names no bucket; a bucket any-bucket was taken");
+    }
+
+    static std::string partition_of_principals(const Policy& policy) {
+        for (const Statement& statement : policy.statements)
+            for (const Principal& principal : statement.principals)
+                if (const auto arn = Arn::parse(principal.value); arn && !has_wildcard(arn->partition))
+                    return std::string(arn->partition);
+        return "aws";
     }
 
     void find_account(const Policy& policy) {

@@ -19,6 +19,7 @@ struct Document {
     std::vector<std::pair<std::string, std::string>> statements;
     /// A command of the provider's program, which reads the document from standard input where it has @ in it.
     std::string command;
+    std::size_t max_size = 0; ///< bytes that the provider takes; 0: more than there will be
 };
 
 [[nodiscard]] std::vector<Document> aws_documents(const Intent& intent);

@@ -9,43 +9,34 @@
 namespace weightseal::storage {
 namespace {
 
-// Sees names twice and depth, which the parser itself does not, before anything is built.
-class Checker final : public nlohmann::json_sax<Json> {
+// Sees names twice and depth, which the parser itself does not, before more is built.
+class Checker {
   public:
     explicit Checker(std::string_view subject) : subject_(subject) {}
 
-    bool start_object(std::size_t) override { return enter(); }
-    bool end_object() override { return leave(); }
-    bool start_array(std::size_t) override { return enter(); }
-    bool end_array() override { return leave(); }
-    bool key(std::string& name) override {
-        if (!names_.back().insert(name).second)
-            throw Error(Errc::duplicate_policy_field, subject_, fmt::format("the field '{}' stands twice", name));
-        return true;
-    }
-    bool null() override { return true; }
-    bool boolean(bool) override { return true; }
-    bool number_integer(number_integer_t) override { return true; }
-    bool number_unsigned(number_unsigned_t) override { return true; }
-    bool number_float(number_float_t, const string_t&) override { return true; }
-    bool string(std::string&) override { return true; }
-    bool binary(binary_t&) override { return true; }
-    bool parse_error(std::size_t position, const std::string&, const Json::exception&) override {
-        throw Error(Errc::policy_not_json, subject_, "is not valid JSON", position);
+    void check(Json::parse_event_t event, const Json& parsed) {
+        using Event = Json::parse_event_t;
+        switch (event) {
+        case Event::object_start:
+        case Event::array_start:
+            if (names_.size() == max_depth)
+                throw Error(Errc::policy_too_large, subject_,
+                            fmt::format("is nested deeper than {} levels", max_depth));
+            names_.emplace_back();
+            break;
+        case Event::object_end:
+        case Event::array_end: names_.pop_back(); break;
+        case Event::key: {
+            const auto& name = parsed.get_ref<const std::string&>();
+            if (!names_.back().insert(name).second)
+                throw Error(Errc::duplicate_policy_field, subject_, fmt::format("the field '{}' stands twice", name));
+            break;
+        }
+        case Event::value: break;
+        }
     }
 
   private:
-    bool enter() {
-        if (names_.size() == max_depth)
-            throw Error(Errc::policy_too_large, subject_, fmt::format("is nested deeper than {} levels", max_depth));
-        names_.emplace_back();
-        return true;
-    }
-    bool leave() {
-        names_.pop_back();
-        return true;
-    }
-
     std::string_view subject_;
     std::vector<std::unordered_set<std::string>> names_;
 };
@@ -59,8 +50,16 @@ Json parse_json(std::string_view text, std::string_view subject) {
     if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos)
         throw Error(Errc::policy_not_json, subject, "holds NUL", nul);
     Checker checker(subject);
-    Json::sax_parse(text.begin(), text.end(), &checker);
-    return Json::parse(text.begin(), text.end());
+    try {
+        return Json::parse(text.begin(), text.end(), [&](int, Json::parse_event_t event, const Json& parsed) {
+            checker.check(event, parsed);
+            return true;
+        });
+    } catch (const Json::parse_error& error) {
+        throw Error(Errc::policy_not_json, subject, "is not valid JSON", error.byte);
+    } catch (const Json::out_of_range&) {
+        throw Error(Errc::policy_not_json, subject, "holds a number that is out of range");
+    }
 }
 
 const Json& at(const Json& json, std::initializer_list<std::string_view> path) {

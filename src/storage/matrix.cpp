@@ -1,12 +1,11 @@
-// Most cells are alike: a verdict is worked out once for each caller, way and set of statements that may apply.
+// Most cells are alike: a verdict is worked out once for each caller, way and class of targets.
 
 #include "storage/matrix.hpp"
 
+#include "storage/bounds.hpp"
 #include "storage/condition.hpp"
 #include "storage/statement.hpp"
 #include "storage/text.hpp"
-#include "storage/verdict.hpp"
-#include "weightseal/core/error.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -15,218 +14,137 @@
 namespace weightseal::storage {
 namespace {
 
-constexpr std::size_t max_cells = 20'000'000;
-// Choices of one request that are tried; with more the cell is undecided.
-constexpr std::size_t max_choices = 4096;
+constexpr std::uint32_t not_known = static_cast<std::uint32_t>(-1);
 
-struct Choice {
-    std::string key;
-    std::vector<std::string> values;
-};
-
-// A statement beside what has been found of it.
-struct Applying {
-    std::uint32_t statement = 0;
-    Truth truth = Truth::no; // of principal and resource
-};
-
-// One caller, way and group: conditions are worked out on demand, choices tried.
-class Judge {
-  public:
-    Judge(const PolicySet& policies, const SymbolicCaller& caller, Context context, std::vector<Choice> choices,
-          Truth is_public)
-        : policies_(policies), caller_(caller), context_(std::move(context)), choices_(std::move(choices)),
-          is_public_(is_public), conditions_(policies.resource_policy->statements.size(), -1) {}
-
-    const Context& context() const noexcept { return context_; }
-
-    Verdict judge(const std::string& action, const std::vector<Applying>& applying,
-                  const std::vector<bool>& by_account) {
-        std::vector<const Choice*> open_choices;
-        for (const Choice& choice : choices_)
-            if (std::ranges::any_of(applying,
-                                    [&](const Applying& one) { return depends_on(one.statement, choice.key); }))
-                open_choices.push_back(&choice);
-        if (open_choices.empty()) return decide_with(context_, true, action, applying, by_account);
-        std::size_t count = 1;
-        for (const Choice* choice : open_choices)
-            if (count <= max_choices) count *= choice->values.size() + 1;
-        Verdict best;
-        if (count > max_choices) {
-            best.open = Truth::unknown;
-            best.doubtful = applying[0].statement;
-            return best;
-        }
-        bool is_first = true;
-        for (std::size_t number = 0; number < count; ++number) {
-            Context context = context_;
-            std::string chosen;
-            std::size_t rest = number;
-            for (const Choice* choice : open_choices) {
-                const std::size_t i = rest % (choice->values.size() + 1);
-                rest /= choice->values.size() + 1;
-                if (i == 0) continue;
-                context.set(choice->key, choice->values[i - 1]);
-                chosen += fmt::format("{}{} = {}", chosen.empty() ? "" : ", ", choice->key, choice->values[i - 1]);
-            }
-            Verdict verdict = decide_with(context, false, action, applying, by_account);
-            verdict.chosen = std::move(chosen);
-            if (is_first || verdict.open > best.open) best = std::move(verdict);
-            is_first = false;
-            if (best.open == Truth::yes) break;
-        }
-        return best;
-    }
-
-  private:
-    bool depends_on(std::size_t statement, const std::string& key) const {
-        return std::ranges::any_of(policies_.resource_policy->statements[statement].conditions,
-                                   [&](const Condition& condition) {
-                                       if (condition.key == key) return true;
-                                       return std::ranges::any_of(condition.values, [&](const std::string& value) {
-                                           return lower(value).find("${" + key) != std::string::npos;
-                                       });
-                                   });
-    }
-
-    Truth conditions(std::size_t statement, const Context& context, bool can_remember) {
-        const Policy& policy = *policies_.resource_policy;
-        if (!can_remember) return conditions_hold(policy.statements[statement], context, policy.has_variables());
-        signed char& known = conditions_[statement];
-        if (known < 0)
-            known = static_cast<signed char>(
-                conditions_hold(policy.statements[statement], context, policy.has_variables()));
-        return static_cast<Truth>(known);
-    }
-
-    Verdict decide_with(const Context& context, bool is_own, const std::string& action,
-                        const std::vector<Applying>& applying, const std::vector<bool>& by_account) {
-        Said said;
-        std::optional<std::size_t> doubtful;
-        for (const Applying& one : applying) {
-            const Truth truth = std::min(one.truth, conditions(one.statement, context, is_own));
-            if (truth == Truth::unknown) doubtful = one.statement;
-            Strongest& kind = policies_.resource_policy->statements[one.statement].effect == Effect::deny ? said.denied
-                              : by_account[one.statement] ? said.by_account
-                                                          : said.direct;
-            kind.add(truth, one.statement);
-        }
-        const Decision decision = decide(policies_, caller_.caller, action, said, is_public_);
-        Verdict verdict;
-        verdict.open = decision.allowed;
-        verdict.offered = std::max(said.direct.truth, said.by_account.truth);
-        verdict.granted = std::min(decision.allowed, verdict.offered);
-        verdict.allow = decision.allow;
-        verdict.doubtful = doubtful;
-        return verdict;
-    }
-
-    const PolicySet& policies_;
-    const SymbolicCaller& caller_;
-    Context context_;
-    std::vector<Choice> choices_;
-    Truth is_public_;
-    std::vector<signed char> conditions_; // -1: not known yet
-};
-
-// Targets to which the same statements may apply, as far as principals, actions and resources tell.
-struct TargetClasses {
+// Targets to which the same statements may apply, as far as actions and resources tell.
+struct Classes {
     std::vector<std::size_t> of_target;
-    std::vector<std::vector<Applying>> applying;
+    std::vector<TargetClass> classes;
+    std::vector<Group> groups;
 };
 
-TargetClasses classify(const Policy& policy, const std::vector<Target>& targets, const std::vector<Applying>& about,
-                       const Context& context, bool is_root) {
-    TargetClasses classes;
+bool has_variables(const Policy& policy, const Statement& statement) {
+    return policy.has_variables() && std::ranges::any_of(statement.resources, [](const std::string& text) {
+               return text.find("${") != text.npos;
+           });
+}
+
+// @param described  of the caller, whom alone variables are taken of
+Classes classify(const Policy& policy, const std::vector<Target>& targets, const Context& described) {
+    Classes classes;
     std::unordered_map<std::string, std::size_t> known;
     for (const Target& target : targets) {
         const std::string action = lower(target.action);
-        std::vector<Applying> applying;
+        TargetClass one{target.action, target.resource, {}};
         std::string signature(1, static_cast<char>(target.group));
         // The root user may do three things with a policy that others may not.
-        if (is_root) signature += target.action;
-        for (const Applying& one : about) {
-            const Statement& statement = policy.statements[one.statement];
-            if (one.truth == Truth::no || !about_action(statement, action)) continue;
-            const Truth resource = about_resource(statement, target.resource, context, policy.has_variables());
+        if (action.ends_with("bucketpolicy")) signature += action;
+        for (std::size_t s = 0; s < policy.statements.size(); ++s) {
+            const Statement& statement = policy.statements[s];
+            if (!about_action(statement, action)) continue;
+            const Truth resource = about_resource(statement, target.resource, described, policy.has_variables());
             if (resource == Truth::no) continue;
-            applying.push_back({one.statement, std::min(one.truth, resource)});
-            signature += fmt::format(",{}{}", one.statement, resource == Truth::yes ? "" : "?");
+            const bool is_variable = resource == Truth::unknown && has_variables(policy, statement);
+            one.applying.push_back({s, resource, is_variable});
+            signature += fmt::format(",{}{}", s, resource == Truth::yes ? "" : "?");
+            if (is_variable) signature += target.resource;
         }
-        const auto [found, is_new] = known.try_emplace(signature, classes.applying.size());
-        if (is_new) classes.applying.push_back(std::move(applying));
+        const auto [found, is_new] = known.try_emplace(signature, classes.classes.size());
+        if (is_new) {
+            classes.classes.push_back(std::move(one));
+            classes.groups.push_back(target.group);
+        }
         classes.of_target.push_back(found->second);
     }
     return classes;
 }
 
-bool has_variable_resources(const Policy& policy) {
-    return policy.has_variables() && std::ranges::any_of(policy.statements, [](const Statement& statement) {
-               return std::ranges::any_of(statement.resources,
-                                          [](const std::string& text) { return text.find("${") != text.npos; });
-           });
-}
-
 } // namespace
 
-Matrix::Matrix(const Intent& intent, const PolicySet& policies, std::vector<SymbolicCaller> callers,
-               std::vector<Target> targets, std::vector<Way> ways, const ComparedValues& compared, std::string stranger)
-    : callers_(std::move(callers)), targets_(std::move(targets)), ways_(std::move(ways)) {
-    if (callers_.size() * targets_.size() > max_cells / ways_.size())
-        throw Error(Errc::policy_too_large, "policy",
-                    "tells more callers, objects and networks apart than are examined");
-    index_.resize(callers_.size() * targets_.size() * ways_.size());
-    const Truth is_public_policy = policies.restrict_public_buckets ? is_public(*policies.resource_policy) : Truth::no;
-    for (std::size_t caller = 0; caller < callers_.size(); ++caller)
-        evaluate_caller(intent, policies, caller, compared, stranger, is_public_policy);
-}
-
-void Matrix::evaluate_caller(const Intent& intent, const PolicySet& policies, std::size_t caller,
-                             const ComparedValues& compared, const std::string& stranger, Truth is_public_policy) {
-    const Policy& policy = *policies.resource_policy;
-    const SymbolicCaller& who = callers_[caller];
-    const std::size_t count = policy.statements.size();
-    std::vector<Truth> about(count);
-    std::vector<bool> by_account(count);
-    for (std::size_t s = 0; s < count; ++s) {
-        const PrincipalMatch match = about_caller(policy.statements[s], who.caller);
-        about[s] = match.truth;
-        by_account[s] = match.by_account;
+class Matrix::Evaluation {
+  public:
+    Evaluation(Matrix& matrix, const Intent& intent, const PolicySet& policies, std::string_view stranger)
+        : matrix_(matrix), intent_(intent), policies_(policies), policy_(*policies.resource_policy),
+          stranger_(stranger), judge_(policies) {
+        for (const std::string& key : judge_.keys())
+            if (is_ever_chosen(key)) choices_.push_back(choice_of(key, policy_));
+        varies_ = std::ranges::any_of(policy_.statements,
+                                      [&](const Statement& statement) { return has_variables(policy_, statement); });
+        if (!varies_) classes_ = classify(policy_, matrix_.targets_, Context(KeyValue::State::unknown));
     }
-    const bool resources_vary = has_variable_resources(policy);
-    std::vector<Applying> about_caller(count);
-    for (std::size_t s = 0; s < count; ++s)
-        about_caller[s] = {static_cast<std::uint32_t>(s), about[s]};
-    TargetClasses classes;
-    for (std::size_t w = 0; w < ways_.size(); ++w) {
-        std::array<std::optional<Judge>, group_count> judges;
-        std::vector<std::optional<std::uint32_t>> known;
-        for (std::size_t t = 0; t < targets_.size(); ++t) {
-            const Case one{caller, t, w};
-            if (!exists(one)) continue;
-            const Group group = targets_[t].group;
-            auto& judge = judges[static_cast<std::size_t>(group)];
-            if (!judge) {
-                std::vector<Choice> choices;
-                for (const auto& [key, values] : compared)
-                    if (auto list = choices_of(key, policies.service, group, who, ways_[w], compared); !list.empty())
-                        choices.push_back({key, std::move(list)});
-                judge.emplace(policies, who,
-                              context_of(intent, policies.service, group, who, ways_[w], compared, stranger),
-                              std::move(choices), is_public_policy);
+
+    void evaluate(std::size_t caller) {
+        const SymbolicCaller& who = matrix_.callers_[caller];
+        Context described(KeyValue::State::unknown);
+        describe(who.caller, described);
+        if (varies_) classes_ = classify(policy_, matrix_.targets_, described);
+        const CallerView view = judge_.view(who.caller);
+        for (std::size_t w = 0; w < matrix_.ways_.size(); ++w)
+            evaluate(caller, view, described, w);
+    }
+
+  private:
+    bool is_ever_chosen(std::string_view key) const {
+        for (const Part part : {Part::anonymous, Part::stranger, Part::service, Part::reader})
+            for (std::size_t group = 0; group < group_count; ++group)
+                for (const Way& way : matrix_.ways_)
+                    if (is_choosable(key, policies_.service, static_cast<Group>(group), part, way)) return true;
+        return false;
+    }
+
+    // Of one group; without choices all groups are alike.
+    Situation situation(const Context& context, Part part, const Way& way, Group group) {
+        Context chosen = context;
+        std::vector<const Choice*> choices;
+        for (const Choice& choice : choices_)
+            if (is_choosable(choice.key, policies_.service, group, part, way)) {
+                chosen.set(choice.key, KeyValue{KeyValue::State::unknown, {}});
+                choices.push_back(&choice);
             }
-            if (classes.of_target.empty() || (resources_vary && known.empty()))
-                classes =
-                    classify(policy, targets_, about_caller, judge->context(), who.caller.kind == CallerKind::root);
-            known.resize(classes.applying.size());
-            const std::size_t alike = classes.of_target[t];
-            if (!known[alike]) {
-                known[alike] = static_cast<std::uint32_t>(verdicts_.size());
-                verdicts_.push_back(judge->judge(targets_[t].action, classes.applying[alike], by_account));
+        return judge_.situation(std::move(chosen), std::move(choices));
+    }
+
+    void evaluate(std::size_t caller, const CallerView& view, const Context& described, std::size_t w) {
+        const SymbolicCaller& who = matrix_.callers_[caller];
+        const Way& way = matrix_.ways_[w];
+        const Context context = context_of({intent_, policies_.service, who, described, way}, judge_.keys(), stranger_);
+        std::array<std::optional<Situation>, group_count> situations;
+        known_.assign(classes_.classes.size(), not_known);
+        for (std::size_t t = 0; t < matrix_.targets_.size(); ++t) {
+            if (!matrix_.exists({caller, t, w})) continue;
+            const std::size_t alike = classes_.of_target[t];
+            std::uint32_t& known = known_[alike];
+            if (known == not_known) {
+                const Group group = classes_.groups[alike];
+                auto& one = situations[choices_.empty() ? 0 : static_cast<std::size_t>(group)];
+                if (!one) one = situation(context, who.part, way, group);
+                known = static_cast<std::uint32_t>(matrix_.verdicts_.size());
+                matrix_.verdicts_.push_back(judge_.judge(view, classes_.classes[alike], *one));
             }
-            index_[(caller * targets_.size() + t) * ways_.size() + w] = *known[alike];
+            matrix_.index_[(caller * matrix_.targets_.size() + t) * matrix_.ways_.size() + w] = known;
         }
     }
+
+    Matrix& matrix_;
+    const Intent& intent_;
+    const PolicySet& policies_;
+    const Policy& policy_;
+    std::string_view stranger_;
+    Judge judge_;
+    std::vector<Choice> choices_;
+    bool varies_ = false; // classes are of one caller
+    Classes classes_;
+    std::vector<std::uint32_t> known_; // verdicts on each class, of one caller and way
+};
+
+Matrix::Matrix(const Intent& intent, const PolicySet& policies, std::vector<SymbolicCaller> callers,
+               std::vector<Target> targets, std::vector<Way> ways, std::string_view stranger)
+    : callers_(std::move(callers)), targets_(std::move(targets)), ways_(std::move(ways)) {
+    require_at_most(max_cells, callers_.size() * targets_.size() * ways_.size(), "requests");
+    index_.resize(callers_.size() * targets_.size() * ways_.size());
+    Evaluation evaluation(*this, intent, policies, stranger);
+    for (std::size_t caller = 0; caller < callers_.size(); ++caller)
+        evaluation.evaluate(caller);
 }
 
 bool Matrix::exists(const Case& one) const noexcept {

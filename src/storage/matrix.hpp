@@ -1,19 +1,9 @@
 #pragma once
 // The matrix: the verdict on each caller × target × way.
 
-#include "storage/targets.hpp"
+#include "storage/judge.hpp"
 
 namespace weightseal::storage {
-
-/// What policies make of a cell: no is closed, yes open, unknown undecided.
-struct Verdict {
-    Truth open = Truth::no;
-    Truth granted = Truth::no;           ///< open by the resource policy itself, whatever identity policies say
-    Truth offered = Truth::no;           ///< whether a statement of it allows, whatever others deny
-    std::optional<std::size_t> allow;    ///< statement that allows
-    std::optional<std::size_t> doubtful; ///< statement that leaves the cell undecided
-    std::string chosen;                  ///< what the caller has to choose: "aws:Referer = x"
-};
 
 struct Case {
     std::size_t caller = 0, target = 0, way = 0;
@@ -21,9 +11,9 @@ struct Case {
 
 class Matrix {
   public:
-    /// @param compared  the values that policies compare, of this and of all others that callers were made for
+    /// @param stranger  an account that nobody named
     Matrix(const Intent& intent, const PolicySet& policies, std::vector<SymbolicCaller> callers,
-           std::vector<Target> targets, std::vector<Way> ways, const ComparedValues& compared, std::string stranger);
+           std::vector<Target> targets, std::vector<Way> ways, std::string_view stranger);
 
     [[nodiscard]] const std::vector<SymbolicCaller>& callers() const noexcept { return callers_; }
     [[nodiscard]] const std::vector<Target>& targets() const noexcept { return targets_; }
@@ -42,8 +32,7 @@ class Matrix {
     [[nodiscard]] std::string request(const Case& one) const;
 
   private:
-    void evaluate_caller(const Intent& intent, const PolicySet& policies, std::size_t caller,
-                         const ComparedValues& compared, const std::string& stranger, Truth is_public);
+    class Evaluation;
 
     std::vector<SymbolicCaller> callers_;
     std::vector<Target> targets_;

@@ -14,6 +14,13 @@ std::string pretty(const Json& json) {
     return json.dump(2) + '\n';
 }
 
+// On one line where it would be too large otherwise.
+std::string pretty(const Document& document) {
+    std::string text = pretty(document.content);
+    if (document.max_size != 0 && text.size() > document.max_size) text = document.content.dump() + '\n';
+    return text;
+}
+
 Json bundle(const Intent& intent, const std::vector<Document>& documents) {
     Json json{{"version", 1}, {"intent", write_intent(intent)}};
     Json& contents = json["documents"] = Json::object();
@@ -48,7 +55,7 @@ std::string commands(const Intent& intent, const std::vector<Document>& document
         }
         const char* const input = intent.provider == Provider::aws ? " file:///dev/stdin" : " /dev/stdin";
         text += fmt::format("{}{} <<'JSON'{}\n{}JSON\n", document.command.substr(0, at), input,
-                            document.command.substr(at + 2), pretty(document.content));
+                            document.command.substr(at + 2), pretty(document));
     }
     return text;
 }
@@ -81,7 +88,7 @@ std::vector<PolicyFile> policy_files(Intent intent) {
     std::string readme;
     for (const Document& document : documents_of(intent)) {
         const std::string name = document.name + ".json";
-        files.push_back({name, pretty(document.content)});
+        files.push_back({name, pretty(document)});
         readme += fmt::format("{}{}\n  {}\n", readme.empty() ? "" : "\n", name, document.explanation);
         for (const auto& [sid, explanation] : document.statements)
             readme += fmt::format("  {}: {}\n", sid, explanation);

@@ -15,7 +15,7 @@ bool has_account(const Caller& caller) noexcept {
 }
 
 // Not of a whole account.
-Truth names(const Principal& principal, const Caller& caller) {
+Truth names(const Principal& principal, const Caller& caller, const std::string& session_arn) {
     switch (principal.kind) {
     case PrincipalKind::everyone: return Truth::yes;
     case PrincipalKind::service:
@@ -29,7 +29,7 @@ Truth names(const Principal& principal, const Caller& caller) {
     case PrincipalKind::aws: break;
     }
     if (!has_account(caller)) return Truth::no;
-    if (principal.value == caller.arn || principal.value == caller.session_arn()) return Truth::yes;
+    if (principal.value == caller.arn || (!session_arn.empty() && principal.value == session_arn)) return Truth::yes;
     if (is_unique_id(principal.value))
         return caller.unique_id.empty() ? Truth::unknown : truth_of(principal.value == caller.unique_id);
     // AWS takes no wildcards here; whoever does may mean this.
@@ -55,7 +55,7 @@ PrincipalMatch about_caller(const Statement& statement, const Caller& caller) {
         else if (statement.not_principal && is_aws && !session.empty() && principal.value == session)
             named_session = Truth::yes;
         else
-            named = std::max(named, names(principal, caller));
+            named = std::max(named, names(principal, caller, session));
     }
     if (!statement.not_principal) {
         if (named == Truth::yes || !account_named) return {named, false};
@@ -89,7 +89,7 @@ Truth about_resource(const Statement& statement, std::string_view resource, cons
         const Expanded expanded = expand(pattern, context, true);
         if (expanded.usable == Truth::yes)
             named = std::max(named, truth_of(matches(expanded.text, resource)));
-        else if (expanded.usable == Truth::unknown)
+        else if (expanded.usable == Truth::unknown && matches(expanded.text, resource))
             named = std::max(named, Truth::unknown);
     }
     return statement.not_resource ? !named : named;

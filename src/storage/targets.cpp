@@ -1,6 +1,10 @@
 #include "storage/targets.hpp"
 
-#include "storage/network.hpp"
+#include "storage/aws_statements.hpp"
+#include "storage/choices.hpp"
+#include "storage/networks.hpp"
+#include "storage/objects.hpp"
+#include "storage/pattern.hpp"
 #include "storage/text.hpp"
 
 #include <algorithm>
@@ -65,96 +69,6 @@ constexpr std::array kms_actions{
     Action{Group::change_configuration, "kms:DisableKey", true},
 };
 
-// Classes of objects beyond this are not told apart.
-constexpr std::size_t max_objects = 64;
-constexpr std::size_t max_networks = 24;
-
-// Objects that patterns of policies tell apart; the intent's first.
-std::vector<std::string> objects_of(const Intent& intent, std::span<const Policy* const> policies,
-                                    const std::string& bucket) {
-    std::vector<std::string> objects{bucket + '/' + intent.prefix + "weights"};
-    if (!intent.prefix.empty()) objects.push_back(bucket + "/elsewhere/object");
-    std::set<std::string> patterns;
-    for (const Policy* policy : policies)
-        for (const Statement& statement : policy->statements)
-            patterns.insert(statement.resources.begin(), statement.resources.end());
-    const auto are_alike = [&](const std::string& a, const std::string& b) {
-        return std::ranges::all_of(
-            patterns, [&](const std::string& pattern) { return matches(pattern, a) == matches(pattern, b); });
-    };
-    for (const std::string& pattern : patterns) {
-        const std::string object = instance_of(pattern);
-        if (!object.starts_with(bucket + '/') || objects.size() >= max_objects) continue;
-        if (std::ranges::none_of(objects, [&](const std::string& other) { return are_alike(object, other); }))
-            objects.push_back(object);
-    }
-    return objects;
-}
-
-Way way(std::string words) {
-    Way way;
-    way.words = std::move(words);
-    return way;
-}
-
-// An address that is in none of the networks that could be somebody's own.
-std::string internet_address(const std::set<std::string>& networks) {
-    for (const std::string_view address : {"192.0.2.1", "198.51.100.1", "203.0.113.1", "100.100.100.100", "9.9.9.9"}) {
-        const bool is_free = std::ranges::none_of(networks, [&](const std::string& text) {
-            const auto network = Network::parse(text);
-            return network && network->prefix >= 8 && network->contains(*Network::parse(address));
-        });
-        if (is_free) return std::string(address);
-    }
-    return "8.8.4.4";
-}
-
-std::vector<Way> networks_of(const Intent& intent, const ComparedValues& compared) {
-    const auto values = [&](std::string_view key) {
-        const auto found = compared.find(key);
-        return found == compared.end() ? std::set<std::string>{} : found->second;
-    };
-    std::vector<Way> ways;
-    const std::set<std::string> networks = values("aws:sourceip");
-    ways.push_back(way("from the Internet"));
-    ways.back().is_intended = intent.vpc_endpoints.empty();
-    ways.back().keys = {{"aws:SourceIp", internet_address(networks)}};
-    const auto add = [&](Way one) {
-        if (ways.size() < max_networks) ways.push_back(std::move(one));
-    };
-    for (const std::string& text : networks) {
-        const auto network = Network::parse(text);
-        if (!network) continue;
-        Way one = way("from " + text);
-        one.is_wide = network->prefix < (network->bits == 32 ? 8U : 32U);
-        one.is_intended = intent.vpc_endpoints.empty();
-        one.keys = {{"aws:SourceIp", text.substr(0, text.find('/'))}};
-        add(one);
-    }
-    const auto add_endpoint = [&](const std::string& endpoint, const std::string& vpc, bool is_wide, bool is_intended,
-                                  std::string words) {
-        Way one = way(std::move(words));
-        one.is_wide = is_wide;
-        one.is_intended = is_intended;
-        one.keys = {{"aws:SourceVpce", endpoint}, {"aws:SourceVpc", vpc}};
-        add(one);
-    };
-    const std::string endpoint = "vpce-0fedcba9876543210", vpc = "vpc-0fedcba9876543210";
-    add_endpoint(endpoint, vpc, true, intent.vpc_endpoints.empty(), "through a VPC endpoint of the caller's own");
-    std::set<std::string> endpoints = values("aws:sourcevpce");
-    endpoints.insert(intent.vpc_endpoints.begin(), intent.vpc_endpoints.end());
-    for (const std::string& one : endpoints) {
-        const bool is_intended =
-            intent.vpc_endpoints.empty() || std::ranges::find(intent.vpc_endpoints, one) != intent.vpc_endpoints.end();
-        // Ids are given by AWS: nobody can have one that a wildcard happens to match on purpose, but may by chance.
-        add_endpoint(instance_of(one), vpc, has_wildcard(one), is_intended, "through VPC endpoint " + instance_of(one));
-    }
-    for (const std::string& one : values("aws:sourcevpc"))
-        add_endpoint(endpoint, instance_of(one), has_wildcard(one), intent.vpc_endpoints.empty(),
-                     "through a VPC endpoint of " + instance_of(one));
-    return ways;
-}
-
 std::string_view words_of(Signing signing) {
     switch (signing) {
     case Signing::query: return ", by a presigned URL";
@@ -165,9 +79,10 @@ std::string_view words_of(Signing signing) {
 
 } // namespace
 
-std::vector<Target> s3_targets(const Intent& intent, std::span<const Policy* const> policies) {
-    const std::string bucket = fmt::format("arn:{}:s3:::{}", intent.partition, intent.bucket);
-    const std::vector<std::string> objects = objects_of(intent, policies, bucket);
+std::vector<Target> s3_targets(const Intent& intent, std::span<const Policy* const> policies,
+                               std::span<const SymbolicCaller> callers) {
+    const std::string bucket = bucket_arn(intent);
+    const std::vector<std::string> objects = objects_apart(intent, policies, callers);
     std::vector<Target> targets;
     for (const Action& action : s3_actions) {
         if (!action.of_objects) {
@@ -196,7 +111,7 @@ std::vector<Target> kms_targets(const Intent& intent) {
 
 std::vector<Way> s3_ways(const Intent& intent, std::span<const Policy* const> policies) {
     std::vector<Way> ways;
-    for (const Way& network : networks_of(intent, compared_values(policies)))
+    for (const Way& network : networks_apart(intent, compared_values(policies)))
         for (const bool is_tls : {true, false})
             for (const Signing signing : {Signing::none, Signing::header, Signing::query, Signing::form}) {
                 Way one = network;
@@ -209,129 +124,76 @@ std::vector<Way> s3_ways(const Intent& intent, std::span<const Policy* const> po
     return ways;
 }
 
-std::vector<Way> kms_ways(const Intent& intent) {
-    Way direct = way("directly");
-    direct.is_intended = false;
-    direct.keys = {{"aws:SourceIp", "192.0.2.1"}};
-    Way through = way("through S3");
-    through.through_s3 = true;
+std::vector<Way> kms_ways(const Intent& intent, std::span<const Policy* const> policies) {
+    const ComparedValues compared = compared_values(policies);
+    const std::string region = intent.region.empty() ? "us-east-1" : intent.region;
     const std::string_view end = intent.partition.starts_with("aws-cn") ? ".cn" : "";
-    through.keys = {{"kms:ViaService",
-                     fmt::format("s3.{}.amazonaws.com{}", intent.region.empty() ? "us-east-1" : intent.region, end)},
-                    {"kms:EncryptionContext:aws:s3:arn",
-                     fmt::format("arn:{}:s3:::{}/{}weights", intent.partition, intent.bucket, intent.prefix)}};
-    Way other = through;
-    other.is_intended = false;
-    other.words = "through S3, for an object of another bucket";
-    other.keys[1].second = fmt::format("arn:{}:s3:::another-bucket/object", intent.partition);
-    Way service = through;
-    service.is_intended = false;
-    service.words = "through another service of AWS";
-    service.keys[0].second =
-        fmt::format("dynamodb.{}.amazonaws.com{}", intent.region.empty() ? "us-east-1" : intent.region, end);
-    return {through, direct, other, service};
-}
-
-std::vector<std::string> choices_of(std::string_view key, Service service, Group group, const SymbolicCaller& caller,
-                                    const Way& way, const ComparedValues& compared) {
-    const bool is_signed = caller.part != Part::anonymous;
-    const auto is_one_of = [&](std::initializer_list<std::string_view> keys) {
-        return std::ranges::find(keys, key) != keys.end();
+    const std::string s3 = fmt::format("s3.{}.amazonaws.com{}", region, end);
+    std::vector<Way> ways;
+    const auto through = [&](std::string_view service, bool is_intended, std::string words, std::string_view object) {
+        Way& way = ways.emplace_back();
+        way.words = std::move(words);
+        way.is_intended = is_intended;
+        way.through_s3 = true;
+        way.keys = {{"kms:ViaService", std::string(service)},
+                    {"kms:EncryptionContext:aws:s3:arn", fmt::format("arn:{}:s3:::{}", intent.partition, object)}};
     };
-    const auto starts_with_one_of = [&](std::initializer_list<std::string_view> starts) {
-        return std::ranges::any_of(starts, [&](std::string_view start) { return key.starts_with(start); });
-    };
-    bool is_chosen = is_one_of({"aws:referer", "aws:useragent"});
-    if (key == "aws:vpcsourceip") is_chosen = way.keys[0].first == "aws:SourceVpce";
-    if (is_signed && caller.part != Part::service)
-        is_chosen |= is_one_of(
-            {"aws:multifactorauthpresent", "aws:multifactorauthage", "aws:sourceidentity", "sts:rolesessionname"});
-    // Whoever owns a role writes its tags.
-    if (caller.part == Part::stranger) is_chosen |= key.starts_with("aws:principaltag/");
-    if (caller.part == Part::service) is_chosen |= key == "aws:sourcearn";
-    if (service == Service::s3) {
-        if (group == Group::list) is_chosen |= is_one_of({"s3:prefix", "s3:delimiter", "s3:max-keys"});
-        if (group == Group::read) is_chosen |= is_one_of({"s3:versionid", "s3:if-match", "s3:if-none-match"});
-        if (group == Group::write || group == Group::change_configuration)
-            is_chosen |= starts_with_one_of({"s3:x-amz-", "s3:requestobjecttag", "s3:object-lock-", "aws:requesttag/",
-                                             "aws:tagkeys", "s3:versionid", "s3:if-"});
-        if (way.signing == Signing::query || way.signing == Signing::form) is_chosen |= key == "s3:signatureage";
-        is_chosen |= key == "s3:x-amz-content-sha256";
-        if (way.is_tls) is_chosen |= key == "s3:tlsversion";
-    } else if (!way.through_s3) {
-        is_chosen |= starts_with_one_of({"kms:encryptioncontext", "kms:grant", "kms:request"});
+    const std::string object = fmt::format("{}/{}weights", intent.bucket, intent.prefix);
+    through(s3, true, "through S3", object);
+    for (Way& network : networks_apart(intent, compared)) {
+        const bool is_first = ways.size() == 1;
+        network.words = is_first ? "directly" : "directly " + network.words;
+        network.is_intended = false;
+        ways.push_back(std::move(network));
     }
-    if (!is_chosen) return {};
-    std::set<std::string> choices;
-    if (const auto found = compared.find(key); found != compared.end())
-        for (const std::string& value : found->second) {
-            const std::string instance =
-                instance_of(value.substr(0, value.find('/')) == value || key != "aws:vpcsourceip"
-                                ? value
-                                : value.substr(0, value.find('/')));
-            // A fixed ARN of somebody else is not the stranger's.
-            if (key == "aws:sourcearn" && !has_wildcard(value)) continue;
-            if (value.find("${") == value.npos) choices.insert(instance);
-            // On both sides of a number.
-            if (!value.empty() && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; }) &&
-                value.size() < 16) {
-                const long long number = std::stoll(value);
-                choices.insert(std::to_string(number + 1));
-                if (number > 0) choices.insert(std::to_string(number - 1));
-            }
-        }
-    if (key == "aws:multifactorauthpresent") return {"true", "false"};
-    if (key == "s3:tlsversion") return {"1.2", "1.3"};
-    if (key == "aws:sourcearn")
-        choices.insert("arn:aws:s3:::a-bucket-of-a-stranger");
-    else
-        choices.insert("something");
-    return {choices.begin(), choices.end()};
+    through(s3, false, "through S3, for an object of another bucket", "another-bucket/object");
+    through(fmt::format("dynamodb.{}.amazonaws.com{}", region, end), false, "through another service of AWS", object);
+    if (const auto services = compared.find("kms:viaservice"); services != compared.end())
+        for (const std::string& pattern : services->second)
+            if (const std::string name = instance_of(pattern); !matches(pattern, s3))
+                through(name, false, "through " + name, object);
+    return ways;
 }
 
-Context context_of(const Intent& intent, Service service, Group group, const SymbolicCaller& caller, const Way& way,
-                   const ComparedValues& compared, std::string_view stranger) {
+Context context_of(const RequestParts& parts, std::span<const std::string> keys, std::string_view stranger) {
+    const auto& [intent, service, caller, described, way] = parts;
     Context context(KeyValue::State::unknown);
-    for (const auto& [key, values] : compared) {
-        const bool of_request = key.starts_with("s3:") || key.starts_with("aws:requesttag/") || key == "aws:referer" ||
-                                key == "aws:useragent" || key == "aws:tagkeys";
-        // What a request has not said of itself is not there; tags of objects are none of that.
-        if ((of_request && !key.starts_with("s3:existingobjecttag")) ||
-            !choices_of(key, service, group, caller, way, compared).empty())
+    for (const std::string& key : keys) {
+        if (const KeyValue& value = described.find(key); value.state != KeyValue::State::unknown)
+            context.set(key, value);
+        else if (is_of_request(key)) // what a request has not said of itself is not there
             context.set_absent(key);
     }
-    describe(caller.caller, context);
+    const auto is_read = [&](std::string_view key) { return std::ranges::binary_search(keys, key, std::less<>{}); };
+    const auto set = [&](std::string_view key, std::string_view value) {
+        if (is_read(key)) context.set(key, std::string(value));
+    };
     for (const std::string_view key :
-         {"aws:SourceIp", "aws:SourceVpce", "aws:SourceVpc", "aws:VpcSourceIp", "kms:ViaService", "aws:SourceArn",
-          "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths", "aws:SourceOwner", "aws:CalledVia",
-          "aws:CalledViaFirst", "aws:CalledViaLast"})
-        context.set_absent(key);
+         {"aws:sourceip", "aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip", "kms:viaservice", "aws:sourcearn",
+          "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceowner", "aws:calledvia",
+          "aws:calledviafirst", "aws:calledvialast"})
+        if (is_read(key)) context.set_absent(key);
     for (const auto& [key, value] : way.keys)
-        context.set(key, value);
-    if (caller.part == Part::stranger) {
-        context.set("aws:PrincipalOrgID", "o-stranger00");
-        context.set("aws:PrincipalOrgPaths", "o-stranger00/r-stra/ou-stra-00000000/");
-    }
+        set(lower(key), value);
     if (caller.part == Part::service) {
-        context.set("aws:SourceAccount", std::string(stranger));
-        context.set("aws:SourceOrgID", "o-stranger00");
-        context.set("aws:SourceOrgPaths", "o-stranger00/r-stra/ou-stra-00000000/");
-        context.set_absent("aws:SourceIp");
+        set("aws:sourceaccount", stranger);
+        set("aws:sourceorgid", strange_organisation);
+        set("aws:sourceorgpaths", strange_organisation_path);
+        if (is_read("aws:sourceip")) context.set_absent("aws:sourceip");
     }
-    context.set("aws:SecureTransport", way.is_tls ? "true" : "false");
-    context.set("aws:ViaAWSService", way.through_s3 ? "true" : "false");
+    set("aws:securetransport", way.is_tls ? "true" : "false");
+    set("aws:viaawsservice", way.through_s3 ? "true" : "false");
     if (!intent.account.empty()) {
-        context.set("aws:ResourceAccount", intent.account);
-        context.set("s3:ResourceAccount", intent.account);
+        set("aws:resourceaccount", intent.account);
+        set("s3:resourceaccount", intent.account);
     }
-    if (!intent.region.empty()) context.set("aws:RequestedRegion", intent.region);
-    if (service == Service::kms && !caller.caller.account.empty())
-        context.set("kms:CallerAccount", caller.caller.account);
+    if (!intent.region.empty()) set("aws:requestedregion", intent.region);
+    if (service == Service::kms && !caller.caller.account.empty()) set("kms:calleraccount", caller.caller.account);
     if (way.signing == Signing::none || service == Service::kms) return context;
-    context.set("s3:signatureversion", "AWS4-HMAC-SHA256");
-    context.set("s3:authType", way.signing == Signing::header  ? "REST-HEADER"
-                               : way.signing == Signing::query ? "REST-QUERY-STRING"
-                                                               : "POST");
+    set("s3:signatureversion", "AWS4-HMAC-SHA256");
+    set("s3:authtype", way.signing == Signing::header  ? "REST-HEADER"
+                       : way.signing == Signing::query ? "REST-QUERY-STRING"
+                                                       : "POST");
     return context;
 }
 

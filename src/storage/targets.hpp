@@ -30,20 +30,29 @@ struct Way {
 };
 
 /// Objects that the policies tell apart, and the bucket.
-[[nodiscard]] std::vector<Target> s3_targets(const Intent& intent, std::span<const Policy* const> policies);
+[[nodiscard]] std::vector<Target> s3_targets(const Intent& intent, std::span<const Policy* const> policies,
+                                             std::span<const SymbolicCaller> callers);
 [[nodiscard]] std::vector<Target> kms_targets(const Intent& intent);
 
 [[nodiscard]] std::vector<Way> s3_ways(const Intent& intent, std::span<const Policy* const> policies);
-[[nodiscard]] std::vector<Way> kms_ways(const Intent& intent);
+[[nodiscard]] std::vector<Way> kms_ways(const Intent& intent, std::span<const Policy* const> policies);
 
-/// Values that a caller can choose for a condition key of its own request; empty: it cannot choose, or the action has
-/// no such key. "absent" is always a choice beside them.
-[[nodiscard]] std::vector<std::string> choices_of(std::string_view key, Service service, Group group,
-                                                  const SymbolicCaller& caller, const Way& way,
-                                                  const ComparedValues& compared);
+/// Of an account that nobody named.
+inline constexpr std::string_view strange_organisation = "o-stranger00";
+inline constexpr std::string_view strange_organisation_path = "o-stranger00/r-stra/ou-stra-00000000/";
 
-/// The condition keys that follow from caller and way; keys a caller can choose are absent, others are unknown.
-[[nodiscard]] Context context_of(const Intent& intent, Service service, Group group, const SymbolicCaller& caller,
-                                 const Way& way, const ComparedValues& compared, std::string_view stranger);
+/// A request but for its target.
+struct RequestParts {
+    const Intent& intent;
+    Service service = Service::s3;
+    const SymbolicCaller& caller;
+    const Context& described; ///< what `describe` says of the caller, others unknown
+    const Way& way;
+};
+
+/// The condition keys that follow from caller and way; others are unknown.
+/// @param keys  in order, the only ones that are read
+[[nodiscard]] Context context_of(const RequestParts& parts, std::span<const std::string> keys,
+                                 std::string_view stranger);
 
 } // namespace weightseal::storage

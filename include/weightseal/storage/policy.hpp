@@ -14,7 +14,8 @@ enum class PolicyFormat : std::uint8_t {
     commands,  ///< a POSIX script of calls of aws, gcloud or az
 };
 
-/// All documents in one text, a function of the intent alone. Throws what `Intent::complete` throws.
+/// All documents in one text, a function of the intent alone. Throws what `Intent::complete` throws, and
+/// `policy_too_large` where a policy has more bytes than AWS takes: 20 KiB for a bucket, 32 KiB for a key.
 [[nodiscard]] std::string write_policy(Intent intent, PolicyFormat format);
 
 struct PolicyFile {
@@ -22,7 +23,8 @@ struct PolicyFile {
     std::string content;
 };
 
-/// The documents as files, as the provider takes them, "intent.json", and "README.txt", which explains them.
+/// The documents as files, as the provider takes them, "intent.json", and "README.txt", which explains them. Throws
+/// what `write_policy` throws.
 [[nodiscard]] std::vector<PolicyFile> policy_files(Intent intent);
 
 } // namespace weightseal::storage

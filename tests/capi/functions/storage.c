@@ -47,7 +47,7 @@ void test_storage(void) {
     EXPECT(WSEAL_INVALID_ARGUMENT, wseal_storage_audit(open, strlen(open), NULL, NULL, error));
     options.struct_size = 1;
     EXPECT(WSEAL_INVALID_ARGUMENT, wseal_storage_audit(open, strlen(open), &options, &untouched, error));
-    EXPECT((wseal_status)130, wseal_storage_audit("{", 1, NULL, &untouched, error));
-    EXPECT((wseal_status)137, wseal_storage_audit("{}", 2, NULL, &untouched, error));
+    EXPECT(WSEAL_POLICY_NOT_JSON, wseal_storage_audit("{", 1, NULL, &untouched, error));
+    EXPECT(WSEAL_NOT_A_POLICY, wseal_storage_audit("{}", 2, NULL, &untouched, error));
     CHECK(untouched == NULL);
 }

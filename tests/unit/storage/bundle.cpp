@@ -1,6 +1,7 @@
 // What `write_policy` writes: clean under `audit`, and every statement of it needed.
 
 #include "support/catch.hpp"
+#include "support/refusal.hpp"
 #include "support/storage.hpp"
 
 #include <set>
@@ -159,8 +160,16 @@ TEST_CASE("each setting is noticed when it is turned off, and not checked when i
 
 TEST_CASE("writing is a function of the intent") {
     using storage::PolicyFormat;
+    // The same said in another order.
+    const storage::Intent other = storage::Intent::parse(R"({
+        "vpc_endpoints": ["vpce-0123456789abcdef0"],
+        "administrators": ["arn:aws:iam::111122223333:role/platform#AROAEXAMPLEPLATFORM1"],
+        "break_glass": ["arn:aws:iam::111122223333:user/emergency#AIDAEXAMPLEEMERGENCY"],
+        "readers": ["arn:aws:iam::111122223333:role/inference#AROAEXAMPLEREADER001"],
+        "publishers": ["arn:aws:iam::111122223333:role/publish#AROAEXAMPLEPUBLISH01"],
+        "account": "111122223333", "region": "eu-central-1", "prefix": "models/", "bucket": "acme-weights"})");
     for (const PolicyFormat format : {PolicyFormat::bundle, PolicyFormat::terraform, PolicyFormat::commands})
-        CHECK(storage::write_policy(full_intent(), format) == storage::write_policy(full_intent(), format));
+        CHECK(storage::write_policy(other, format) == storage::write_policy(full_intent(), format));
     const Json bundle = bundle_of(full_intent());
     CHECK(storage::Intent::parse(bundle["intent"].dump()).json() == bundle["intent"].dump());
     for (const auto& [name, document] : bundle["documents"].items())
@@ -170,9 +179,29 @@ TEST_CASE("writing is a function of the intent") {
             CHECK(bundle["explanations"].contains(std::string(document) + '.' + std::string(statement["Sid"])));
 }
 
-TEST_CASE("the bucket policy fits into what S3 takes") {
-    CHECK(bundle_of(full_intent())["documents"]["bucket_policy"].dump().size() < 20 * 1024);
-    CHECK(bundle_of(full_intent())["documents"]["key_policy"].dump().size() < 32 * 1024);
+TEST_CASE("policies that AWS would not take are refused") {
+    const auto with = [](std::size_t readers, std::size_t name) {
+        storage::Intent intent = full_intent();
+        for (std::size_t i = 0; i < readers; ++i)
+            intent.readers.push_back(
+                {"arn:aws:iam::111122223333:role/" + std::string(name, 'r') + std::to_string(i), ""});
+        return intent;
+    };
+    const auto size = [](const Json& bundle, const char* document) {
+        return bundle["documents"][document].dump().size();
+    };
+    const Json large = bundle_of(with(90, 10));
+    CHECK(size(large, "bucket_policy") > 15'000);
+    CHECK(size(large, "bucket_policy") <= 20 * 1024);
+    CHECK(size(large, "key_policy") <= 32 * 1024);
+    for (const auto format :
+         {storage::PolicyFormat::bundle, storage::PolicyFormat::terraform, storage::PolicyFormat::commands})
+        CHECK(refusal_code([&] { static_cast<void>(storage::write_policy(with(90, 60), format)); }) ==
+              "policy_too_large");
+    CHECK(refusal_code([&] { static_cast<void>(storage::policy_files(with(90, 60))); }) == "policy_too_large");
+    // Files are as AWS takes them, too.
+    for (const storage::PolicyFile& file : storage::policy_files(with(90, 10)))
+        if (file.name == "bucket_policy.json") CHECK(file.content.size() <= 20 * 1024 + 1);
 }
 
 } // namespace weightseal::testing

@@ -111,4 +111,17 @@ TEST_CASE("a lock-out under a condition is one") {
     CHECK(finds(report, "admin-lockout"));
 }
 
+TEST_CASE("of a lock-out, the Deny that does it is shown") {
+    const std::string_view one = R"({"Effect": "Deny", "Principal": {"AWS": "arn:aws:iam::111122223333:user/one"}})";
+    for (const char* deny : {R"("NotAction": "s3:GetObject")", R"("Action": "s3:*BucketPolicy")"}) {
+        const Report report =
+            audit(policy_of({reader, one, R"({"Sid": "All", "Effect": "Deny", )" + std::string(deny) + "}"}));
+        CHECK(finding_of(report, "admin-lockout").statement == "statement 3 'All'");
+    }
+    // One that leaves this out does not.
+    const Report other = audit(policy_of(
+        {reader, R"({"Effect": "Deny", "NotAction": "s3:*"})", R"({"Effect": "Deny", "Action": "s3:PutBucketAcl"})"}));
+    CHECK_FALSE(finds(other, "admin-lockout"));
+}
+
 } // namespace weightseal::testing

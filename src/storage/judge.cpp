@@ -1,0 +1,192 @@
+#include "storage/judge.hpp"
+
+#include "storage/condition.hpp"
+#include "storage/pattern.hpp"
+#include "storage/statement.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace weightseal::storage {
+namespace {
+
+// Choices of one request that are tried; with more the cell is undecided.
+constexpr std::size_t max_choices = 4096;
+
+// Values that variables of the policy lead to in this situation.
+std::vector<std::string> values_of(const Choice& choice, const TargetClass& target, const Policy& policy,
+                                   const Context& context) {
+    std::vector<std::string> values = choice.values;
+    if (!policy.has_variables()) return values;
+    for (const Applying& one : target.applying)
+        for (const Condition& condition : policy.statements[one.statement].conditions)
+            if (condition.key == choice.key)
+                for (const std::string& value : condition.values)
+                    if (value.find("${") != value.npos)
+                        if (const Expanded expanded = expand(value, context, true); expanded.usable != Truth::no)
+                            values.push_back(instance_of(expanded.text));
+    return values;
+}
+
+} // namespace
+
+Judge::Judge(const PolicySet& policies)
+    : policies_(policies), policy_(*policies.resource_policy),
+      is_public_(policies.restrict_public_buckets ? is_public(policy_) : Truth::no) {
+    for (const std::string& key : keys_of(policy_))
+        keys_.push_back(key);
+    numbers_.resize(keys_.size());
+    for (const Statement& statement : policy_.statements) {
+        std::vector<Remembered>& list = conditions_.emplace_back();
+        std::set<std::string>& read = read_.emplace_back();
+        for (const Condition& condition : statement.conditions) {
+            Remembered& one = list.emplace_back();
+            one.condition = &condition;
+            one.key = static_cast<std::size_t>(std::ranges::lower_bound(keys_, condition.key) - keys_.begin());
+            read.insert(condition.key);
+            if (!policy_.has_variables()) continue;
+            for (const std::string& value : condition.values)
+                for (const std::string& key : variables_of(value)) {
+                    one.is_alone = false;
+                    read.insert(key);
+                }
+        }
+        if (policy_.has_variables())
+            for (const std::string& resource : statement.resources)
+                read.merge(variables_of(resource));
+    }
+}
+
+CallerView Judge::view(const Caller& caller) const {
+    CallerView view;
+    view.caller = &caller;
+    for (const Statement& statement : policy_.statements) {
+        const PrincipalMatch match = about_caller(statement, caller);
+        view.about.push_back(match.truth);
+        view.by_account.push_back(match.by_account);
+    }
+    return view;
+}
+
+std::uint32_t Judge::number_of(std::size_t key, const KeyValue& value) {
+    std::string text(1, static_cast<char>(value.state));
+    for (const std::string& one : value.values) {
+        text += one;
+        text += '\0';
+    }
+    auto& numbers = numbers_[key];
+    return numbers.try_emplace(std::move(text), static_cast<std::uint32_t>(numbers.size())).first->second;
+}
+
+Situation Judge::situation(Context context, std::vector<const Choice*> choices) {
+    Situation situation{std::move(context), {}, std::move(choices)};
+    situation.values.reserve(keys_.size());
+    for (std::size_t key = 0; key < keys_.size(); ++key)
+        situation.values.push_back(number_of(key, situation.context.find(keys_[key])));
+    return situation;
+}
+
+Truth Judge::holds(std::size_t statement, const Context& context, const std::vector<std::uint32_t>& values) {
+    Truth all = Truth::yes;
+    for (Remembered& one : conditions_[statement]) {
+        if (!one.is_alone) {
+            all = std::min(all, storage::holds(*one.condition, context, true));
+            continue;
+        }
+        const std::uint32_t value = values[one.key];
+        if (one.truths.size() <= value) one.truths.resize(value + 1, -1);
+        signed char& known = one.truths[value];
+        if (known < 0) known = static_cast<signed char>(storage::holds(*one.condition, context, false));
+        all = std::min(all, static_cast<Truth>(known));
+        if (all == Truth::no) break;
+    }
+    return all;
+}
+
+bool Judge::depends_on(const TargetClass& target, const std::string& key) const {
+    return std::ranges::any_of(target.applying,
+                               [&](const Applying& one) { return read_[one.statement].contains(key); });
+}
+
+Verdict Judge::decide_with(const CallerView& view, const TargetClass& target, const Context& context,
+                           const std::vector<std::uint32_t>& values, bool is_chosen) {
+    Said said;
+    std::optional<std::size_t> doubtful;
+    for (const Applying& one : target.applying) {
+        const Statement& statement = policy_.statements[one.statement];
+        const Truth about = view.about[one.statement];
+        if (about == Truth::no) continue;
+        const Truth resource =
+            is_chosen && one.is_variable ? about_resource(statement, target.resource, context, true) : one.resource;
+        const Truth truth = std::min({about, resource, holds(one.statement, context, values)});
+        if (truth == Truth::unknown) doubtful = one.statement;
+        Strongest& kind = statement.effect == Effect::deny ? said.denied
+                          : view.by_account[one.statement] ? said.by_account
+                                                           : said.direct;
+        kind.add(truth, one.statement);
+    }
+    const Decision decision = decide(policies_, *view.caller, target.action, said, is_public_);
+    Verdict verdict;
+    verdict.open = decision.allowed;
+    verdict.offered = std::max(said.direct.truth, said.by_account.truth);
+    verdict.granted = std::min(decision.allowed, verdict.offered);
+    verdict.allow = decision.allow;
+    verdict.deny = decision.deny;
+    verdict.doubtful = doubtful;
+    return verdict;
+}
+
+Verdict Judge::judge(const CallerView& view, const TargetClass& target, const Situation& situation) {
+    Verdict verdict = decide_with(view, target, situation.context, situation.values, false);
+    if (verdict.open == Truth::yes || (verdict.open == Truth::no && verdict.offered != Truth::unknown)) return verdict;
+    std::vector<const Choice*> choices;
+    for (const Choice* choice : situation.choices)
+        if (depends_on(target, choice->key)) choices.push_back(choice);
+    if (!choices.empty()) choose(view, target, situation, choices, verdict);
+    return verdict;
+}
+
+void Judge::choose(const CallerView& view, const TargetClass& target, const Situation& situation,
+                   const std::vector<const Choice*>& choices, Verdict& verdict) {
+    std::vector<std::vector<std::string>> lists;
+    std::size_t count = 1;
+    bool is_complete = std::ranges::none_of(target.applying, &Applying::is_variable);
+    for (const Choice* choice : choices) {
+        lists.push_back(values_of(*choice, target, policy_, situation.context));
+        is_complete &= choice->is_complete;
+        if (count <= max_choices) count *= lists.back().size() + 1;
+    }
+    if (count > max_choices) return; // as if nothing was known of them
+    std::optional<Verdict> best;
+    for (std::size_t number = 0; number < count && (!best || best->open != Truth::yes); ++number) {
+        Context context = situation.context;
+        std::vector<std::uint32_t> values = situation.values;
+        std::string chosen;
+        std::size_t rest = number;
+        for (std::size_t i = 0; i < choices.size(); ++i) {
+            const std::string& key = choices[i]->key;
+            const std::size_t which = rest % (lists[i].size() + 1);
+            rest /= lists[i].size() + 1;
+            if (which == 0) {
+                context.set_absent(key);
+            } else {
+                context.set(key, lists[i][which - 1]);
+                chosen += fmt::format("{}{} = {}", chosen.empty() ? "" : ", ", key, lists[i][which - 1]);
+            }
+            const auto place = static_cast<std::size_t>(std::ranges::lower_bound(keys_, key) - keys_.begin());
+            values[place] = number_of(place, context.find(key));
+        }
+        Verdict one = decide_with(view, target, context, values, true);
+        one.chosen = std::move(chosen);
+        if (!best || std::pair(one.open, one.offered) > std::pair(best->open, best->offered)) best = std::move(one);
+    }
+    if (!is_complete && best->open < verdict.open) {
+        // What was not tried may do what these do not.
+        best->open = verdict.open;
+        best->doubtful = verdict.doubtful;
+        best->chosen.clear();
+    }
+    verdict = *std::move(best);
+}
+
+} // namespace weightseal::storage

@@ -1,0 +1,108 @@
+#include "storage/pattern.hpp"
+
+#include <algorithm>
+
+namespace weightseal::storage {
+namespace {
+
+// In the order of preference; the last ones only where patterns name all before.
+constexpr std::string_view letters = "xyzqjkvwbcdfghlmnprstaeiou0123456789XYZQJKVWBCDFGHLMNPRSTAEIOU-_.~!@+=,;";
+
+// Several * in a row are one.
+std::string without_doubles(std::string_view pattern) {
+    std::string text;
+    for (const char c : pattern)
+        if (c != '*' || text.empty() || text.back() != '*') text += c;
+    return text;
+}
+
+} // namespace
+
+std::string instance_of(std::string_view pattern) {
+    std::string text(pattern);
+    for (char& c : text)
+        if (c == '*' || c == '?') c = 'x';
+    return text;
+}
+
+Filler::Filler(const std::set<std::string>& patterns) {
+    std::size_t most = 0; // of ? in a pattern: they may match a text that is not longer
+    std::string rarest;
+    std::size_t least = std::string::npos;
+    for (const std::string& pattern : patterns)
+        most = std::max(most, static_cast<std::size_t>(std::ranges::count(pattern, '?')));
+    for (const char letter : letters) {
+        std::size_t count = 0;
+        for (const std::string& pattern : patterns)
+            count += static_cast<std::size_t>(std::ranges::count(pattern, letter));
+        if (count >= least) continue;
+        least = count;
+        rarest = letter;
+        if (count == 0) break;
+    }
+    for (std::size_t i = 0; i <= most; ++i)
+        text_ += rarest;
+}
+
+std::string Filler::fill(std::string_view pattern) const {
+    std::string text;
+    for (const char c : pattern) {
+        if (c == '*')
+            text += text_;
+        else
+            text += c == '?' ? text_[0] : c;
+    }
+    return text;
+}
+
+// A path through the product of both patterns, depth first.
+std::string Filler::fill_both(std::string_view one, std::string_view other) const {
+    const std::string a = without_doubles(one), b = without_doubles(other);
+    const std::size_t width = b.size() + 1;
+    std::vector<bool> seen((a.size() + 1) * width);
+    struct Place {
+        std::size_t i, j;
+        std::string text;
+    };
+    std::vector<Place> places{{0, 0, {}}};
+    while (!places.empty()) {
+        const Place place = std::move(places.back());
+        places.pop_back();
+        const auto [i, j, text] = place;
+        if (i == a.size() && j == b.size()) return text;
+        if (seen[i * width + j]) continue;
+        seen[i * width + j] = true;
+        const char x = i < a.size() ? a[i] : '\0', y = j < b.size() ? b[j] : '\0';
+        const auto letter = [&](char c) { return c == '?' ? text_[0] : c; };
+        const std::string filled = x == '*' && y == '*' ? text + text_ : text;
+        if (y == '*') places.push_back({i, j + 1, filled});
+        if (x == '*') places.push_back({i + 1, j, filled});
+        if (x == '\0' || y == '\0' || (x == '*' && y == '*')) continue;
+        if (x == '*')
+            places.push_back({i, j + 1, text + letter(y)});
+        else if (y == '*')
+            places.push_back({i + 1, j, text + letter(x)});
+        else if (x == y || x == '?' || y == '?')
+            places.push_back({i + 1, j + 1, text + letter(x == '?' ? y : x)});
+    }
+    return {};
+}
+
+std::set<std::string> rests_of(std::string_view pattern, std::string_view start) {
+    const std::string text = without_doubles(pattern);
+    std::set<std::size_t> places{0};
+    for (const char c : start) {
+        std::set<std::size_t> next;
+        for (std::size_t place : places) {
+            if (place < text.size() && text[place] == '*') next.insert(place++);
+            if (place < text.size() && (text[place] == '?' || text[place] == c)) next.insert(place + 1);
+        }
+        places = std::move(next);
+    }
+    std::set<std::string> rests;
+    for (const std::size_t place : places)
+        rests.insert(text.substr(place));
+    return rests;
+}
+
+} // namespace weightseal::storage
