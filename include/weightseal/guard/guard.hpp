@@ -105,8 +105,8 @@ class Guard {
 
     /// A client's key, which stays the same. Starts to load the client's counts, as `prefetch` does.
     [[nodiscard]] ClientKey identify(const Client& client) const noexcept;
-    /// Starts to load a client's counts in its first windows, so that a check of it some hundred nanoseconds later waits
-    /// less for memory. Waits for nothing itself.
+    /// Starts to load a client's counts in its first windows, so that a check of it some hundred nanoseconds later
+    /// waits less for memory. Waits for nothing itself.
     void prefetch(const ClientKey& client) const noexcept;
 
     /// What `request` costs: tokens are those of the input and the most that may come out, capped at the lowest limit
