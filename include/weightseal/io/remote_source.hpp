@@ -1,0 +1,39 @@
+#pragma once
+// Remote sources: an object on a web server as a byte source, read by ranges, several at once and ahead of its readers.
+
+#include "weightseal/io/byte_source.hpp" // ByteSource
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace weightseal {
+
+/// How a server is spoken to. Only HTTP/1.1 over TLS 1.2 or later with a verified certificate, except where a URL or
+/// endpoint is given that starts with "http://". Redirects are never followed. Proxies are those of the environment.
+struct HttpOptions {
+    std::string authorities; ///< PEM file of those whose certificates are trusted; empty: those of the system
+    std::chrono::milliseconds connect_timeout{5'000}; ///< for a connection with TLS
+    std::chrono::seconds stall_timeout{30};           ///< at less than 1 KiB/s for so long, a connection counts as lost
+    unsigned connections = 8;                         ///< at once, 1 … 64
+    std::uint64_t memory = 64 << 20;                  ///< of blocks kept and on their way, bytes; 16 MiB at least
+
+    // A range that fails by a lost connection, a stall, 429 or 5xx goes on where it stopped, after a random delay of
+    // at most `retry_delay`, twice that, four times that and so on.
+    unsigned retries = 8; ///< of one range
+    std::chrono::milliseconds retry_delay{100};
+    std::chrono::seconds retry_time{60}; ///< after its first failure a range is given up
+};
+
+/// An object at an "https://" URL, or "http://" where the bytes may be seen by others. The first request is sent here:
+/// it tells the size and the ETag that all later answers must be of. Reading is thread-safe. A child of fork may go on,
+/// as with a file, by connections of its own.
+///
+/// Throws, as reading does: `bad_server_url`; `server_unreachable` (no connection, a bad certificate, a stall);
+/// `file_not_found`; `server_refused` (401, 403 and other refusals, with the server's own code where it gives one);
+/// `server_answer` (an answer that breaks the protocol); `source_changed` (another ETag or size than at first).
+[[nodiscard]] std::shared_ptr<const ByteSource> https_source(std::string_view url, const HttpOptions& options = {});
+
+} // namespace weightseal
