@@ -93,8 +93,7 @@ Failure failure_of(CURLcode code, const char* message) {
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CIPHER:
     case CURLE_SSL_ENGINE_INITFAILED: return {Errc::server_unreachable, what};
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return {Errc::bad_server_url, what};
+    case CURLE_URL_MALFORMAT: return {Errc::bad_server_url, what};
     case CURLE_OUT_OF_MEMORY: return {Errc::out_of_memory, what};
     default: return {Errc::server_answer, what};
     }

@@ -17,7 +17,7 @@ struct Segment {
 
     std::uint64_t begin = 0; ///< in the object
     std::size_t size = 0;    ///< bytes of the object, not more than the buffer has
-    std::size_t step = 0;    ///< how large segments have grown here
+    std::size_t step = 0;    ///< how large segments have grown by reading on and on
     AlignedBuffer buffer;
 
     std::size_t received = 0;

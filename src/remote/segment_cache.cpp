@@ -39,12 +39,13 @@ void SegmentCache::read(std::uint64_t offset, MutableBytes to) {
     Lock lock(mutex_);
     while (!to.empty()) {
         Shared segment = find(offset);
+        const bool goes_on = segment != nullptr;
         if (!segment) segment = demand(lock, offset, to.size());
         const auto from = static_cast<std::size_t>(offset - segment->begin);
         const std::size_t count = std::min(to.size(), segment->size - from);
         segment->last_touched = ++clock_;
         ++segment->readers;
-        fetch_ahead(*segment, offset, to.size());
+        fetch_ahead(*segment, offset, to.size(), goes_on);
         while (segment->received < from + count && !segment->failure) {
             segment->awaited = std::min(segment->awaited, from + count);
             changed_.wait(lock);
@@ -79,10 +80,10 @@ SegmentCache::Shared SegmentCache::demand(Lock& lock, std::uint64_t offset, std:
     const std::uint64_t begin = offset / sizes_.smallest * sizes_.smallest;
     const Shared before = begin == 0 ? nullptr : find(begin - 1);
     const std::size_t grown = before ? std::min(before->step * 2, sizes_.largest) : sizes_.smallest;
-    const std::size_t needed = std::bit_ceil(std::min<std::size_t>(offset - begin + wanted, sizes_.largest));
+    const std::size_t needed = fitting(offset - begin + wanted);
     for (;;) {
         if (Shared segment = find(offset)) return segment; // another reader was faster
-        Shared segment = plan(offset, std::max(grown, needed));
+        Shared segment = plan(offset, grown, needed);
         if (make_room(segment->size, [](const Segment&) { return true; })) {
             add(segment, true);
             return segment;
@@ -91,20 +92,27 @@ SegmentCache::Shared SegmentCache::demand(Lock& lock, std::uint64_t offset, std:
     }
 }
 
-SegmentCache::Shared SegmentCache::plan(std::uint64_t offset, std::size_t step) const {
+std::size_t SegmentCache::fitting(std::uint64_t bytes) const noexcept {
+    return std::bit_ceil(static_cast<std::size_t>(std::min<std::uint64_t>(bytes, sizes_.largest)));
+}
+
+SegmentCache::Shared SegmentCache::plan(std::uint64_t offset, std::size_t step, std::size_t needed) const {
+    const std::size_t size = std::max(step, needed);
     auto segment = std::make_shared<Segment>();
     segment->step = step;
     segment->begin = offset / sizes_.smallest * sizes_.smallest;
     // The large ones end at multiples of their size, and none reaches into the next.
-    std::uint64_t end = std::min((segment->begin / step + 1) * step, size_);
+    std::uint64_t end = std::min((segment->begin / size + 1) * size, size_);
     if (const auto next = segments_.upper_bound(offset); next != segments_.end()) end = std::min(end, next->first);
     segment->size = static_cast<std::size_t>(end - segment->begin);
     return segment;
 }
 
-void SegmentCache::fetch_ahead(const Segment& from, std::uint64_t offset, std::size_t wanted) {
-    const std::size_t distance = from.step <= sizes_.smallest ? 0 : std::min(from.step * 8, sizes_.ahead);
-    const std::uint64_t target = std::min(size_, offset + std::max(distance, std::min(wanted, sizes_.ahead)));
+void SegmentCache::fetch_ahead(const Segment& from, std::uint64_t offset, std::size_t wanted, bool goes_on) {
+    const bool has_grown = from.step > sizes_.smallest;
+    const std::size_t distance = has_grown ? std::min(from.step * 8, sizes_.ahead) : 0;
+    const std::uint64_t wanted_end = offset + std::min(wanted, sizes_.ahead);
+    const std::uint64_t target = std::min(size_, std::max(offset + distance, wanted_end));
     const std::uint64_t behind = offset - std::min<std::uint64_t>(offset, sizes_.largest * 2);
     std::size_t step = from.step;
     for (std::uint64_t at = from.end(); at < target;) {
@@ -113,8 +121,8 @@ void SegmentCache::fetch_ahead(const Segment& from, std::uint64_t offset, std::s
             step = std::max(step, segment->step);
             continue;
         }
-        step = std::min(step * 2, sizes_.largest);
-        const Shared segment = plan(at, step);
+        if (goes_on || has_grown) step = std::min(step * 2, sizes_.largest);
+        const Shared segment = plan(at, step, at < wanted_end ? fitting(wanted_end - at) : 0);
         // Not at the cost of what was fetched ahead before.
         const bool has_room = make_room(segment->size, [&](const Segment& old) {
             return old.is_spent() || old.end() <= behind || old.begin >= target;

@@ -55,9 +55,13 @@ class SegmentCache {
 
     [[nodiscard]] Shared find(std::uint64_t offset) const;
     [[nodiscard]] Shared demand(Lock& lock, std::uint64_t offset, std::size_t wanted);
-    void fetch_ahead(const Segment& from, std::uint64_t offset, std::size_t wanted);
-    /// The range of a new segment with the byte `offset`, whose step is wanted to be `step`.
-    [[nodiscard]] Shared plan(std::uint64_t offset, std::size_t step) const;
+    /// Asks for what a read of `wanted` bytes from `offset` on needs after `from`, and what the next ones will.
+    /// `goes_on`: it begins in a segment that was there before.
+    void fetch_ahead(const Segment& from, std::uint64_t offset, std::size_t wanted, bool goes_on);
+    /// The size of a segment for so many bytes.
+    [[nodiscard]] std::size_t fitting(std::uint64_t bytes) const noexcept;
+    /// A new segment with the byte `offset`, as large as `step` or what is `needed` at once.
+    [[nodiscard]] Shared plan(std::uint64_t offset, std::size_t step, std::size_t needed) const;
     void add(const Shared& segment, bool is_urgent);
     /// Throws idle segments away until a new one fits; only those that `may_go`.
     template <class MayGo>

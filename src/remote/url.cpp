@@ -68,6 +68,7 @@ HttpUrl parse_http_url(std::string_view text) {
     text = text.substr(0, text.find('#'));
     const std::size_t authority_end = std::min(text.find_first_of("/?"), text.size());
     read_authority(text.substr(0, authority_end), url);
+    if (url.port == (url.is_tls ? 443 : 80)) url.port = 0; // as the Host header leaves it out
     text.remove_prefix(authority_end);
     if (const std::size_t question = text.find('?'); question != text.npos) {
         url.query = text.substr(question + 1);

@@ -1,5 +1,6 @@
 #pragma once
-// Remote sources: an object on a web server as a byte source, read by ranges, several at once and ahead of its readers.
+// Remote sources: an object in a bucket or on a web server as a byte source, read by ranges, several at once and ahead
+// of its readers.
 
 #include "weightseal/io/byte_source.hpp" // ByteSource
 
@@ -35,5 +36,31 @@ struct HttpOptions {
 /// `file_not_found`; `server_refused` (401, 403 and other refusals, with the server's own code where it gives one);
 /// `server_answer` (an answer that breaks the protocol); `source_changed` (another ETag or size than at first).
 [[nodiscard]] std::shared_ptr<const ByteSource> https_source(std::string_view url, const HttpOptions& options = {});
+
+/// An object of S3, or of a server that speaks its protocol. What is left empty comes from where AWS's own tools find
+/// it.
+struct S3Options {
+    std::string region;         ///< AWS_REGION, AWS_DEFAULT_REGION
+    std::string endpoint;       ///< AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL; empty: that of AWS in the region
+    std::string expected_owner; ///< account id; the server refuses a bucket that is somebody else's
+    std::string version_id;     ///< of the object; empty: the one there is now. One that is given needs
+                                ///< s3:GetObjectVersion
+    HttpOptions http;           ///< its authorities: AWS_CA_BUNDLE, SSL_CERT_FILE
+};
+
+/// Requests are signed (Signature Version 4) with the credentials of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+/// AWS_SESSION_TOKEN.
+///
+/// Throws as `https_source`; `bad_server_url` for a bucket or key that cannot be; `bad_region`; `key_source_failed`
+/// where there are no credentials.
+[[nodiscard]] std::shared_ptr<const ByteSource> s3_source(std::string_view bucket, std::string_view key,
+                                                          const S3Options& options = {});
+
+/// True for what `open_source` takes for the location of a remote object.
+[[nodiscard]] bool is_remote(std::string_view location) noexcept;
+
+/// The source at "s3://bucket/key", "https://host/path" or "http://host/path" (authorities: SSL_CERT_FILE), each under
+/// default options, or of the file at a path.
+[[nodiscard]] std::shared_ptr<const ByteSource> open_source(std::string_view location);
 
 } // namespace weightseal
