@@ -1,6 +1,8 @@
 #pragma once
 // Requests, as they go to a server.
 
+#include "remote/secret_text.hpp"
+
 #include <string>
 #include <vector>
 
@@ -15,6 +17,7 @@ struct HttpRequest {
     std::string method = "GET";
     std::string url;
     std::vector<HttpHeader> headers; ///< without Host, which the URL gives
+    SecretText body{};               ///< of a POST
 };
 
 } // namespace weightseal::remote

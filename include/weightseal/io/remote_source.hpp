@@ -40,7 +40,8 @@ struct HttpOptions {
 /// An object of S3, or of a server that speaks its protocol. What is left empty comes from where AWS's own tools find
 /// it.
 struct S3Options {
-    std::string region;         ///< AWS_REGION, AWS_DEFAULT_REGION
+    std::string region;         ///< AWS_REGION, AWS_DEFAULT_REGION, the profile's
+    std::string profile;        ///< of the shared files; one that is named here goes before the environment's keys
     std::string endpoint;       ///< AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL; empty: that of AWS in the region
     std::string expected_owner; ///< account id; the server refuses a bucket that is somebody else's
     std::string version_id;     ///< of the object; empty: the one there is now. One that is given needs
@@ -48,8 +49,9 @@ struct S3Options {
     HttpOptions http;           ///< its authorities: AWS_CA_BUNDLE, SSL_CERT_FILE
 };
 
-/// Requests are signed (Signature Version 4) with the credentials of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-/// AWS_SESSION_TOKEN.
+/// Requests are signed (Signature Version 4) with the first credentials there are: of the environment, a web identity,
+/// the profile (keys or credential_process), the container, the instance (metadata version 2 only). They are renewed
+/// before they expire.
 ///
 /// Throws as `https_source`; `bad_server_url` for a bucket or key that cannot be; `bad_region`; `key_source_failed`
 /// where there are no credentials.
