@@ -6,6 +6,7 @@
 #include "weightseal/container/sealer.hpp"
 #include "weightseal/container/unseal.hpp"
 #include "weightseal/core/suite.hpp"
+#include "weightseal/io/remote_source.hpp"
 
 #include <algorithm>
 #include <mutex>
@@ -145,19 +146,19 @@ wseal_status wseal_seal(const char* model, const char* output, const wseal_key* 
     });
 }
 
-wseal_status wseal_inspect(const char* path, wseal_facts* facts, wseal_error* error) {
+wseal_status wseal_inspect(const char* location, wseal_facts* facts, wseal_error* error) {
     return guarded(error, [&] {
-        require(path, facts);
+        require(location, facts);
         check_size(*facts); // before the file is touched
-        write_out(facts, to_facts(inspect(std::filesystem::path(path))));
+        write_out(facts, to_facts(inspect(*open_source(location))));
     });
 }
 
-wseal_status wseal_open(const char* path, const wseal_key* key, const wseal_hooks* hooks, wseal_model** own_model,
+wseal_status wseal_open(const char* location, const wseal_key* key, const wseal_hooks* hooks, wseal_model** own_model,
                         wseal_error* error) {
     return open_with(error, key, hooks, own_model, [&] {
-        require(path);
-        return file_source(path);
+        require(location);
+        return open_source(location);
     });
 }
 

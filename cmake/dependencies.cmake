@@ -21,6 +21,9 @@ if(WEIGHTSEAL_IPSEC_MB)
     find_library(WEIGHTSEAL_IPSEC_MB_LIBRARY IPSec_MB REQUIRED)
     find_path(WEIGHTSEAL_IPSEC_MB_INCLUDE intel-ipsec-mb.h REQUIRED)
 endif()
+# HTTP for sealed models on servers: transport only, requests are signed here. 7.85 is the first that limits protocols by
+# name.
+find_package(CURL 7.85 REQUIRED)
 # Text of messages: type-checked, no locale.
 find_package(fmt REQUIRED)
 # JSON of safetensors headers: a SAX parser, so that duplicate names are seen. Headers only, used in sources only.

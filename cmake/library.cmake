@@ -12,6 +12,7 @@ file(GLOB weightseal_sources CONFIGURE_DEPENDS
     src/crypto/*.cpp
     src/keys/*.cpp
     src/io/*.cpp
+    src/remote/*.cpp
     src/formats/*.cpp
     src/container/*.cpp
     src/watermark/*.cpp
@@ -33,7 +34,7 @@ set_source_files_properties(
 )
 # The watermark's arithmetic is specified to the last bit: products and sums are rounded one by one.
 target_compile_options(weightseal_objects PRIVATE -ffp-contract=off)
-set(weightseal_link_libraries PkgConfig::libsodium OpenSSL::SSL OpenSSL::Crypto fmt::fmt Threads::Threads)
+set(weightseal_link_libraries PkgConfig::libsodium OpenSSL::SSL OpenSSL::Crypto CURL::libcurl fmt::fmt Threads::Threads)
 if(WEIGHTSEAL_IPSEC_MB)
     # By name, so that the installed package finds it wherever its user has it.
     list(APPEND weightseal_link_libraries IPSec_MB)

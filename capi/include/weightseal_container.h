@@ -44,8 +44,8 @@ typedef struct wseal_facts {
 #define WSEAL_FACTS_INIT                                                                                               \
     { sizeof(wseal_facts), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
-/** Reads the public facts of a file; none of them is authenticated. */
-WSEAL_API wseal_status wseal_inspect(const char* path, wseal_facts* facts, wseal_error* error);
+/** Reads the public facts of a file or remote object; none of them is authenticated. `location` as in wseal_open. */
+WSEAL_API wseal_status wseal_inspect(const char* location, wseal_facts* facts, wseal_error* error);
 
 /* ---- Opening -------------------------------------------------------------------------------------------------- */
 
@@ -56,8 +56,11 @@ typedef struct wseal_model wseal_model;
 /** Fills `size` bytes at `data` from `offset`; 0 on success. Called from many threads at once. */
 typedef int (*wseal_read_at)(void* context, uint64_t offset, void* data, size_t size);
 
-/** `hooks` may be NULL; its log is used. A plaintext model is refused, never opened. */
-WSEAL_API wseal_status wseal_open(const char* path, const wseal_key* key, const wseal_hooks* hooks,
+/** `hooks` may be NULL; its log is used. A plaintext model is refused, never opened.
+ *  @param location  a path; "s3://bucket/key", with region, endpoint and credentials from where AWS's tools find them;
+ *                   or "https://host/path" (authorities: SSL_CERT_FILE). Remote objects are read by ranges ahead of
+ *                   their readers, pinned to the ETag seen first, in 64 MiB, by a thread of their own. */
+WSEAL_API wseal_status wseal_open(const char* location, const wseal_key* key, const wseal_hooks* hooks,
                                   wseal_model** own_model, wseal_error* error);
 /** From memory, which must stay until the model is freed. */
 WSEAL_API wseal_status wseal_open_memory(const void* data, size_t size, const wseal_key* key, const wseal_hooks* hooks,

@@ -31,6 +31,7 @@
 #include "weightseal/guard/verify_log.hpp"       // whether an event log holds, like `verify_log`
 #include "weightseal/io/byte_source.hpp"         // files, memory and callbacks, like `file_source`
 #include "weightseal/io/parallel.hpp"            // threads, ours or the engine's, like `Parallel`
+#include "weightseal/io/remote_source.hpp"       // objects on web servers, like `https_source`
 #include "weightseal/keys/key.hpp"               // keys and their text form, like `Key::parse`
 #include "weightseal/keys/key_source.hpp"        // where keys come from, like `key_from_source`
 #include "weightseal/keys/secret.hpp"            // guarded memory, like `Secret`

@@ -139,7 +139,9 @@ int run(const Options& options, bool json) {
 Command add_detect(CLI::App& program, bool& json) {
     CLI::App* const command = program.add_subcommand("detect", "Look for a mark in a suspect's weights");
     const auto options = std::make_shared<Options>();
-    command->add_option("SUSPECT", options->suspect, "A .safetensors file or a model folder")
+    command
+        ->add_option("SUSPECT", options->suspect,
+                     "A .safetensors file or a model folder; sealed: also s3://BUCKET/KEY or https://HOST/PATH")
         ->required()
         ->type_name("");
     add_required_key(*command, options->key);

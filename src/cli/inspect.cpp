@@ -7,6 +7,7 @@
 #include "cli/work.hpp"
 #include "weightseal/container/layout.hpp"       // layout::version
 #include "weightseal/container/sealed_model.hpp" // SealedModel
+#include "weightseal/io/remote_source.hpp"       // open_source
 #include "weightseal/keys/key_source.hpp"        // key_from_source
 
 #include <algorithm>
@@ -131,7 +132,7 @@ void add_contents(Json& json, const SealedModel& model) {
 }
 
 int inspect_public(const Options& options, bool json) {
-    const Facts facts = inspect(options.container);
+    const Facts facts = inspect(*open_source(options.container));
     if (json) {
         Json answer = facts_json(facts);
         answer["authenticated"] = false;
@@ -147,7 +148,7 @@ int inspect_public(const Options& options, bool json) {
 
 int inspect_with_key(const Options& options, bool json) {
     const Key key = key_from_source(*options.key);
-    const SealedModel model = SealedModel::open(options.container, key);
+    const SealedModel model = SealedModel::open(open_source(options.container), key);
     if (json) {
         Json answer = facts_json(model.facts());
         answer["authenticated"] = true;
@@ -173,7 +174,9 @@ Command add_inspect(CLI::App& program, bool& json) {
     CLI::App* const command =
         program.add_subcommand("inspect", "Tell what a container is and, with its key, what it holds");
     const auto options = std::make_shared<Options>();
-    command->add_option("CONTAINER", options->container, "A sealed model")->required()->type_name("");
+    command->add_option("CONTAINER", options->container, "A sealed model: a path, s3://BUCKET/KEY or https://HOST/PATH")
+        ->required()
+        ->type_name("");
     add_key(*command, options->key);
     add_json(*command, json);
     return {command, [options, &json] {

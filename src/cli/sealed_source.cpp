@@ -3,6 +3,7 @@
 #include "cli/command_line.hpp"                  // refuse_usage
 #include "weightseal/container/sealed_model.hpp" // SealedModel
 #include "weightseal/core/error.hpp"             // Error
+#include "weightseal/io/remote_source.hpp"       // open_source
 
 #include <cstring>
 #include <system_error>
@@ -92,6 +93,7 @@ class SealedSource final : public ModelSource {
 };
 
 bool is_container(const std::filesystem::path& path) {
+    if (is_remote(path.native())) return true; // plain models are not read from servers
     std::error_code error;
     if (!std::filesystem::is_regular_file(path, error)) return false;
     try {
@@ -109,7 +111,7 @@ std::unique_ptr<ModelSource> open_plain_or_sealed(const std::filesystem::path& p
                                                   const std::optional<Key>& container_key, const Hooks& hooks) {
     if (!is_container(path)) return open_model(path);
     if (!container_key) refuse_usage(path.native() + " is sealed: --container-key opens it");
-    return std::make_unique<SealedSource>(SealedModel::open(path, *container_key, hooks));
+    return std::make_unique<SealedSource>(SealedModel::open(open_source(path.native()), *container_key, hooks));
 }
 
 } // namespace weightseal::cli

@@ -11,8 +11,8 @@
 
 namespace weightseal::cli {
 
-/// Opens a plain model, or a sealed one with its container's key. The source of a sealed model is for reading: its
-/// tensors link to no head.
+/// Opens a plain model, or a sealed one, which may be on a server, with its container's key. The source of a sealed
+/// model is for reading: its tensors link to no head.
 [[nodiscard]] std::unique_ptr<ModelSource>
 open_plain_or_sealed(const std::filesystem::path& path, const std::optional<Key>& container_key, const Hooks& hooks);
 

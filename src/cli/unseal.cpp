@@ -6,7 +6,8 @@
 #include "cli/output.hpp"
 #include "cli/text.hpp"
 #include "cli/work.hpp"
-#include "weightseal/keys/key_source.hpp" // key_from_source
+#include "weightseal/io/remote_source.hpp" // open_source
+#include "weightseal/keys/key_source.hpp"  // key_from_source
 
 #include <fmt/format.h>
 #include <memory>
@@ -28,7 +29,7 @@ int run(const Options& options, bool json) {
     {
         Work work("unsealing");
         const Hooks hooks = work.hooks();
-        const SealedModel model = SealedModel::open(options.container, key, hooks);
+        const SealedModel model = SealedModel::open(open_source(options.container), key, hooks);
         tensors = model.tensor_count();
         files = model.file_count();
         complain("warning: writing plaintext weights to " + options.output);
@@ -55,7 +56,9 @@ int run(const Options& options, bool json) {
 Command add_unseal(CLI::App& program, bool& json) {
     CLI::App* const command = program.add_subcommand("unseal", "Write the PLAINTEXT model back to disk");
     const auto options = std::make_shared<Options>();
-    command->add_option("CONTAINER", options->container, "A sealed model")->required()->type_name("");
+    command->add_option("CONTAINER", options->container, "A sealed model: a path, s3://BUCKET/KEY or https://HOST/PATH")
+        ->required()
+        ->type_name("");
     command->add_option("-o,--output", options->output, "The folder or file to write, as the model was before sealing")
         ->required()
         ->type_name("DIR|FILE");

@@ -7,6 +7,7 @@
 #include "cli/work.hpp"
 #include "weightseal/container/sealed_model.hpp" // SealedModel
 #include "weightseal/core/error.hpp"             // Error
+#include "weightseal/io/remote_source.hpp"       // open_source
 #include "weightseal/keys/key_source.hpp"        // key_from_source
 
 #include <fmt/format.h>
@@ -34,7 +35,7 @@ Checked check(const Options& options, const Key& key) {
     Work work("verifying");
     Hooks hooks = work.hooks();
     hooks.log = nullptr; // what opening only warns of, verifying refuses
-    const SealedModel model = SealedModel::open(options.container, key, hooks);
+    const SealedModel model = SealedModel::open(open_source(options.container), key, hooks);
     model.verify({.parallel = {.threads = options.threads, .run = {}}, .hooks = hooks, .on_tensor = {}, .buffer = {}});
     return {model.tensor_count(), model.file_count(), model.facts().file_size, work.seconds(), model.facts().is_signed};
 }
@@ -80,7 +81,9 @@ int run(const Options& options, bool json) {
 Command add_verify(CLI::App& program, bool& json) {
     CLI::App* const command = program.add_subcommand("verify", "Authenticate every byte of a container");
     const auto options = std::make_shared<Options>();
-    command->add_option("CONTAINER", options->container, "A sealed model")->required()->type_name("");
+    command->add_option("CONTAINER", options->container, "A sealed model: a path, s3://BUCKET/KEY or https://HOST/PATH")
+        ->required()
+        ->type_name("");
     add_key(*command, options->key);
     add_threads(*command, options->threads);
     add_json(*command, json);

@@ -37,6 +37,10 @@ unsigned available_processors() noexcept {
     return std::max(1U, std::thread::hardware_concurrency());
 }
 
+int process_id() noexcept {
+    return getpid();
+}
+
 void forbid_core_dumps() noexcept {
     const rlimit none{0, 0};
     setrlimit(RLIMIT_CORE, &none);

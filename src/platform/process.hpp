@@ -12,6 +12,9 @@ namespace weightseal::platform {
 /// Processors this process may run on, at least 1.
 [[nodiscard]] unsigned available_processors() noexcept;
 
+/// A child of fork has another one.
+[[nodiscard]] int process_id() noexcept;
+
 /// No core dump of this process, and no debugger of another user's process at it.
 void forbid_core_dumps() noexcept;
 

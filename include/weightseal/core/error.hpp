@@ -116,7 +116,7 @@ enum class Errc : int {
     not_a_guard_log = 120,        ///< a line of an event log that is no event
     guard_log_changed = 121,      ///< an event log whose chain or signature does not hold
     not_a_traffic_log = 122,      ///< a line of a traffic log that is no request
-    bad_server_url = 123,         ///< not the address of a Redis or Valkey server
+    bad_server_url = 123,         ///< not the address of a server or of an object on one
     server_unreachable = 124,     ///< no connection to a server, or it was lost
     server_refused = 125,         ///< a server answered with an error
     server_answer = 126,          ///< a server answered something that its protocol does not allow

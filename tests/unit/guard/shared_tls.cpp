@@ -1,34 +1,11 @@
 // TLS to a real server, under an authority that the test makes.
 
+#include "support/certificates.hpp"
 #include "support/refusal.hpp"
 #include "support/shared.hpp"
 
-#include <cstdlib>
-
 using namespace weightseal;
 using namespace weightseal::testing;
-
-namespace {
-
-/// A root, and a certificate of it for one name.
-class Certificates {
-  public:
-    explicit Certificates(const std::string& name) {
-        const std::string curve = " -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes ";
-        run("openssl req -x509" + curve + "-subj /CN=Root -keyout " + file("ca.key") + " -out " + file("ca.pem"));
-        write_file(folder_ / "names", "subjectAltName=" + name);
-        run("openssl req" + curve + "-subj /CN=Server -keyout " + file("key.pem") + " -out " + file("request.pem"));
-        run("openssl x509 -req -in " + file("request.pem") + " -CA " + file("ca.pem") + " -CAkey " + file("ca.key") +
-            " -CAcreateserial -extfile " + file("names") + " -out " + file("cert.pem"));
-    }
-    [[nodiscard]] std::string file(std::string_view name) const { return (folder_ / name).string(); }
-
-  private:
-    static void run(const std::string& command) { REQUIRE(std::system((command + " 2>/dev/null").c_str()) == 0); }
-    TemporaryFolder folder_;
-};
-
-} // namespace
 
 TEST_CASE("shared tls: verified by authority and name, and refused otherwise") {
     if (!have_redis()) return;
@@ -38,8 +15,8 @@ TEST_CASE("shared tls: verified by authority and name, and refused otherwise") {
     const std::uint16_t wrong_port = free_port();
     const auto start = [](const Certificates& own, std::uint16_t at) {
         return std::make_unique<RedisServer>(std::vector<std::string>{
-            "--port", "0", "--tls-port", std::to_string(at), "--tls-cert-file", own.file("cert.pem"), "--tls-key-file",
-            own.file("key.pem"), "--tls-ca-cert-file", own.file("ca.pem"), "--tls-auth-clients", "no"});
+            "--port", "0", "--tls-port", std::to_string(at), "--tls-cert-file", own.certificate(), "--tls-key-file",
+            own.key(), "--tls-ca-cert-file", own.authorities(), "--tls-auth-clients", "no"});
     };
     const auto server = start(certificates, port);
     const auto wrong = start(others, wrong_port);
@@ -56,10 +33,10 @@ TEST_CASE("shared tls: verified by authority and name, and refused otherwise") {
                                                                                        : std::string("degraded");
     };
     const std::string right_url = "rediss://127.0.0.1:" + std::to_string(port);
-    CHECK(connect(right_url, certificates.file("ca.pem")) == "connected");
-    CHECK_THAT(connect(right_url, others.file("ca.pem")), ContainsSubstring("server_unreachable"));
+    CHECK(connect(right_url, certificates.authorities()) == "connected");
+    CHECK_THAT(connect(right_url, others.authorities()), ContainsSubstring("server_unreachable"));
     CHECK_THAT(connect(right_url, ""), ContainsSubstring("server_unreachable"));
-    const std::string other_name = connect("rediss://127.0.0.1:" + std::to_string(wrong_port), others.file("ca.pem"));
+    const std::string other_name = connect("rediss://127.0.0.1:" + std::to_string(wrong_port), others.authorities());
     CHECK_THAT(other_name, ContainsSubstring("server_unreachable"));
     CHECK_THAT(other_name, ContainsSubstring("IP address mismatch"));
     // Without TLS the server does not even greet.
@@ -71,11 +48,11 @@ TEST_CASE("shared tls: leases come over TLS, too") {
     const Certificates certificates("DNS:localhost");
     const std::uint16_t port = free_port();
     const RedisServer server({"--port", "0", "--tls-port", std::to_string(port), "--tls-cert-file",
-                              certificates.file("cert.pem"), "--tls-key-file", certificates.file("key.pem"),
-                              "--tls-ca-cert-file", certificates.file("ca.pem"), "--tls-auth-clients", "no"});
+                              certificates.certificate(), "--tls-key-file", certificates.key(), "--tls-ca-cert-file",
+                              certificates.authorities(), "--tls-auth-clients", "no"});
     SharedOptions options =
         shared_options("rediss://localhost:" + std::to_string(port), SharedMode::lease); // a name with two addresses
-    options.authorities = certificates.file("ca.pem");
+    options.authorities = certificates.authorities();
     SharedTime time;
     guard::SharedState state(only({queries(4000, 3600)}), shared_secret(), options, time.server());
     CHECK(soon([&] { return ask(state, "x", {.queries = 1000}, time.now(), false).allowed; }));

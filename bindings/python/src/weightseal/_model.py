@@ -301,7 +301,8 @@ def open_model(
     The file is never decrypted on disk, and a plaintext model is refused, never opened as if it were sealed.
 
     Args:
-        source: A path; the bytes of a container in memory (bytes, mmap, any contiguous buffer), which must not be
+        source: A path; "s3://bucket/key" (region, endpoint and credentials from where AWS's tools find them) or
+            "https://host/path", read by ranges and never stored; the bytes of a container in memory (bytes, mmap, any contiguous buffer), which must not be
             released while the model is open; or an object with `size` and `read_at(offset, size)`.
         framework: "np" or "pt": what `get_tensor` returns. None: NumPy if it is installed, else PyTorch.
         device: For "pt": where tensors go. Those on "cpu" are not copied after decryption.

@@ -1,4 +1,4 @@
-"""What a container is opened from: a path, bytes in memory, or an object that reads at an offset."""
+"""What a container is opened from: a path or URL, bytes in memory, or an object that reads at an offset."""
 
 from __future__ import annotations
 

@@ -1,0 +1,105 @@
+#include "remote/sigv4.hpp"
+
+#include "crypto/codec.hpp"
+#include "crypto/hash.hpp"
+#include "remote/url.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+namespace weightseal::remote {
+namespace {
+
+// Without spaces at the ends, and with one where there are several.
+std::string trimmed(std::string_view value) {
+    std::string result;
+    for (const char c : value) {
+        if (c == ' ' && (result.empty() || result.back() == ' ')) continue;
+        result += c;
+    }
+    if (result.ends_with(' ')) result.pop_back();
+    return result;
+}
+
+std::vector<HttpHeader> sorted(std::vector<HttpHeader> headers) {
+    std::ranges::stable_sort(headers, {}, &HttpHeader::name);
+    return headers;
+}
+
+std::string names_of(const std::vector<HttpHeader>& sorted_headers) {
+    std::string names;
+    for (const HttpHeader& header : sorted_headers) {
+        if (!names.empty()) names += ';';
+        names += header.name;
+    }
+    return names;
+}
+
+// HMAC of what is a key in turn; wiped.
+struct DerivedKey {
+    crypto::Hash bytes;
+    DerivedKey(Bytes key, std::string_view text) : bytes(crypto::hmac_sha256(key, as_bytes(text))) {}
+    DerivedKey(const DerivedKey&) = delete;
+    DerivedKey& operator=(const DerivedKey&) = delete;
+    ~DerivedKey() { wipe(bytes); }
+};
+
+crypto::Hash signature(std::string_view to_sign, const SigningScope& scope, const SecretText& secret) {
+    constexpr std::string_view prefix = "AWS4";
+    AlignedBuffer first(prefix.size() + secret.view().size(), {.huge_pages = false, .wipe = true});
+    std::ranges::copy(as_bytes(prefix), first.data());
+    std::ranges::copy(as_bytes(secret.view()), first.data() + prefix.size());
+    const DerivedKey date(first.bytes(), scope.time.substr(0, 8));
+    const DerivedKey region(date.bytes, scope.region);
+    const DerivedKey service(region.bytes, scope.service);
+    const DerivedKey key(service.bytes, "aws4_request");
+    return crypto::hmac_sha256(key.bytes, as_bytes(to_sign));
+}
+
+} // namespace
+
+std::string signing_time(Time time) {
+    using namespace std::chrono;
+    const auto seconds_since = floor<seconds>(time);
+    const auto day = floor<days>(seconds_since);
+    const year_month_day date(day);
+    const hh_mm_ss clock(seconds_since - day);
+    return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", static_cast<int>(date.year()),
+                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                       clock.minutes().count(), clock.seconds().count());
+}
+
+std::string canonical_query(std::vector<std::pair<std::string, std::string>> query) {
+    for (auto& [name, value] : query) {
+        name = percent_encoded(name, false);
+        value = percent_encoded(value, false);
+    }
+    std::ranges::sort(query);
+    std::string text;
+    for (const auto& [name, value] : query)
+        text += fmt::format("{}{}={}", text.empty() ? "" : "&", name, value);
+    return text;
+}
+
+std::string canonical_request(const Signable& request) {
+    const std::vector<HttpHeader> headers = sorted(request.headers);
+    std::string lines;
+    for (const HttpHeader& header : headers)
+        lines += fmt::format("{}:{}\n", header.name, trimmed(header.value));
+    return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", request.method, request.path, canonical_query(request.query), lines,
+                       names_of(headers), request.payload_hash);
+}
+
+std::string authorization(const Signable& request, const SigningScope& scope, const Credentials& credentials) {
+    const std::string within =
+        fmt::format("{}/{}/{}/aws4_request", scope.time.substr(0, 8), scope.region, scope.service);
+    const std::string canonical = canonical_request(request);
+    const std::string to_sign = fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", scope.time, within,
+                                            crypto::to_hex(crypto::sha256({as_bytes(canonical)})));
+    return fmt::format("AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}", credentials.key_id, within,
+                       names_of(sorted(request.headers)),
+                       crypto::to_hex(signature(to_sign, scope, credentials.secret)));
+}
+
+} // namespace weightseal::remote
