@@ -95,8 +95,8 @@ struct State {
     // Read without a lock: which locks a check needs, looked at again once it has them, and values that change one by
     // one.
     struct alignas(2) LimitedTiers { // so aligned, every compiler loads it at once, without a lock
-        std::uint8_t any = 0;    ///< of all generations
-        std::uint8_t newest = 0; ///< of the newest
+        std::uint8_t any = 0;        ///< of all generations
+        std::uint8_t newest = 0;     ///< of the newest
         bool operator==(const LimitedTiers&) const = default;
     };
     std::atomic<LimitedTiers> tiers{};
