@@ -169,13 +169,16 @@ def pytest(log, name, *arguments):
     return tally
 
 
-def pip(log, *arguments):
-    log.run(python(), "-m", "pip", "--disable-pip-version-check", "--quiet", "install", *arguments)
+def pip(log, *arguments, environment=None):
+    command = [python(), "-m", "pip", "--disable-pip-version-check", "--quiet", "install", *arguments]
+    log.run(*command, environment=environment)
 
 
 def bindings_python(log):
-    strict = ["--config-settings=cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON"] if CI else [] # as `release` has it
-    pip(log, "--force-reinstall", "--no-deps", *strict, SOURCE / "bindings" / "python")
+    # By the compiler and flags of `release`, so that the compiler cache has the library already.
+    strict = ["--config-settings=cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON"] if CI else []
+    compiler = {"CXX": os.environ.get("CXX", "c++")}
+    pip(log, "--force-reinstall", "--no-deps", *strict, SOURCE / "bindings" / "python", environment=compiler)
     # NumPy 2 does not go with a torch that was built for NumPy 1.
     pip(log, "numpy<2", "ml_dtypes", "safetensors>=0.8", "pytest", "uvicorn", "fastapi", "httpx")
     return pytest(log, "python", SOURCE / "bindings" / "python", SOURCE / "tests" / "readme_test.py")
