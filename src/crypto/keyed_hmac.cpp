@@ -16,7 +16,9 @@ KeyedHmac::~KeyedHmac() {
 void KeyedHmac::set_key(Bytes key) noexcept {
     static_assert(sizeof(State) == sizeof state_);
     State state;
-    crypto_auth_hmacsha256_init(&state, reinterpret_cast<const unsigned char*>(key.data()), key.size());
+    const std::byte nothing{}; // libsodium takes no null, not even for an empty key
+    const std::byte* const data = key.empty() ? &nothing : key.data();
+    crypto_auth_hmacsha256_init(&state, reinterpret_cast<const unsigned char*>(data), key.size());
     std::memcpy(&state_, &state, sizeof state);
     wipe(std::as_writable_bytes(std::span(&state, 1)));
 }
