@@ -92,7 +92,7 @@ class Guard {
     /// One guard of several processes of one machine and user: they share its limits, counts, tickets and counters in a
     /// file of fixed size, best in /dev/shm, which the first one makes with mode 0600. `now` must be of one clock, such
     /// as CLOCK_MONOTONIC. Events and signals are each process's own. A process that is killed at any point holds up
-    /// the others for less than a millisecond, and lowers no count. The file stays, and with it the counts, until
+    /// the others until the system has ended it, and lowers no count. The file stays, and with it the counts, until
     /// somebody removes it; `configure` refuses with `unsupported`.
     /// Throws `invalid_argument` without a secret, `unsupported_file` for a file that is not a regular one of this user
     /// alone, `not_a_shared_table` for one that holds something else, `shared_table_differs` for a table of other
