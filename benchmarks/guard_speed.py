@@ -167,7 +167,7 @@ def shared_text(lines):
 
 
 def limits_text(peer):
-    return f"limits {peer[1]} needs {peer[0] * 1e6:.1f} µs for a hit with a tenth of the clients."
+    return f"{peer[1]} needs {peer[0] * 1e6:.1f} µs for a hit with a tenth of the clients."
 
 
 TEXTS = {
