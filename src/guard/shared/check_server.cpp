@@ -104,7 +104,7 @@ class ServerCheck {
     [[nodiscard]] Decision look_again(std::chrono::nanoseconds passed) noexcept {
         if (decision_.reason != Reason::limit_reached || state_.options.mode != SharedMode::lease) return {};
         const std::chrono::nanoseconds later = now_ + passed;
-        return state_.check_leases(who_, costs_, units_, state_.moment_of(later), later, true);
+        return state_.check_leases(who_, costs_, units_, state_.moment_of(later), later, Asks::decision);
     }
 
     // Doubles are exact far beyond any limit; more is refused all the same.

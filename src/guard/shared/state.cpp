@@ -158,7 +158,8 @@ Moment SharedState::moment_of(std::chrono::nanoseconds now) noexcept {
 }
 
 Decision SharedState::check(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now,
-                            bool waits) noexcept {
+                            Asks asks) noexcept {
+    if (options.mode == SharedMode::exact && asks == Asks::lease) asks = Asks::decision;
     const Tiers who = tiers_of(client);
     const Units units{costs.queries, costs.tokens, 1, costs.logprob_tokens, costs.logit_bias_entries};
     const Moment moment = moment_of(now);
@@ -167,8 +168,8 @@ Decision SharedState::check(const ClientKey& client, const Costs& costs, std::ch
         decision.reason = Reason::logprobs_with_logit_bias;
     } else {
         decision.reason = Reason::lease_pending;
-        if (options.mode == SharedMode::lease) decision = check_leases(who, costs, units, moment, now, waits);
-        if (decision.reason == Reason::lease_pending && (waits || options.mode == SharedMode::exact)) {
+        if (options.mode == SharedMode::lease) decision = check_leases(who, costs, units, moment, now, asks);
+        if (decision.reason == Reason::lease_pending && asks == Asks::decision) {
             try {
                 decision = check_server(who, costs, units, moment, now);
             } catch (const std::exception&) { // no memory
@@ -176,6 +177,7 @@ Decision SharedState::check(const ClientKey& client, const Costs& costs, std::ch
             }
         }
     }
+    if (decision.reason == Reason::lease_pending && asks == Asks::nothing) return decision; // it is none
     Counters& count = counters[who.hashes[static_cast<std::size_t>(std::countr_zero(who.mask))] % counters.size()];
     (decision.allowed ? count.admitted : count.refused).fetch_add(1, std::memory_order_relaxed);
     return decision;

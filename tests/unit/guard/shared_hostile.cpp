@@ -80,7 +80,7 @@ TEST_CASE("shared hostile: answers that are none") {
             guard::SharedState state(only({queries(40, 3600)}), shared_secret(), options);
             std::vector<GuardEvent> events;
             CHECK(soon([&] {
-                (void)ask(state, "x", {}, time.now(), mode == SharedMode::exact);
+                (void)ask(state, "x", {}, time.now(), guard::Asks::lease);
                 events = testing::events_of(state);
                 return !events.empty();
             }));
@@ -166,7 +166,7 @@ TEST_CASE("shared hostile: lost connections") {
     for (const SharedMode mode : {SharedMode::exact, SharedMode::lease}) {
         guard::SharedState state(only({queries(40, 3600)}), shared_secret(), hasty(server.url(), mode));
         CHECK(soon([&] {
-            (void)ask(state, "x", {}, time.now(), false);
+            (void)ask(state, "x", {}, time.now(), guard::Asks::lease);
             return was_degraded_by(state, Errc::server_unreachable);
         }));
     }
