@@ -154,13 +154,16 @@ class ServerCheck {
     }
 
     void give_back() noexcept {
+        bool told = false;
         for (const Group& group : decided_)
-            for (std::size_t i = 0; i < group.answers.size(); ++i)
-                if (group.answers[i].granted != 0)
-                    state_.correct({group.windows[i].first, group.windows[i].second,
-                                    who_.hashes[group.windows[i].first], group.answers[i].stamp,
-                                    group.answers[i].granted, 0});
-        if (!decided_.empty()) state_.exchange.wake();
+            for (std::size_t i = 0; i < group.answers.size(); ++i) {
+                if (group.answers[i].granted == 0) continue;
+                const auto [tier, number] = group.windows[i];
+                state_.correct(
+                    {tier, number, who_.hashes[tier], group.answers[i].stamp, group.answers[i].granted, 0});
+                told = true;
+            }
+        if (told) state_.exchange.wake();
     }
 
     [[nodiscard]] Ticket ticket(Ticket local_ticket) noexcept {
