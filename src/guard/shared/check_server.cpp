@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <deque>
 
 namespace weightseal::guard {
 namespace {
@@ -26,9 +27,10 @@ class ServerCheck {
         const Instant start = std::chrono::steady_clock::now();
         state_.note_present(now_, start);
         const Instant deadline = start + state_.options.timeout;
-        std::vector<Group> all = groups();
-        for (std::size_t i = 0; i < all.size() && !refused_; ++i) {
-            Group& group = all[i];
+        std::deque<Group> waiting = groups();
+        while (!waiting.empty() && !refused_) {
+            Group group = std::move(waiting.front());
+            waiting.pop_front();
             if (state_.exchange.cluster().node_of(group.call.slot).breaker.open()) {
                 degraded_ = static_cast<std::uint8_t>(degraded_ | group.tiers);
                 continue;
@@ -40,8 +42,7 @@ class ServerCheck {
                 continue;
             }
             if (group.answers.empty()) { // there was one group only, and it is too large for a cluster
-                all = groups();
-                --i;
+                waiting = groups();
                 continue;
             }
             answer(group);
@@ -73,8 +74,8 @@ class ServerCheck {
 
   private:
     // All windows in one call, unless the tiers may be on several servers.
-    std::vector<Group> groups() {
-        std::vector<Group> groups;
+    std::deque<Group> groups() {
+        std::deque<Group> groups;
         const bool apart = state_.exchange.cluster().has_slots();
         for (unsigned mask = who_.mask; mask != 0; mask &= mask - 1) {
             const auto tier = static_cast<std::size_t>(std::countr_zero(mask));
