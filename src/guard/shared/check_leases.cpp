@@ -211,7 +211,7 @@ class LeaseCheck {
         if (!wanted) return;
         state_.note_present(now_, std::chrono::steady_clock::now());
         state_.request_refill(party.tier, *party.seat, moment_);
-        tells_ = true;
+        tells_ = tells_ || party.seat->asking;
     }
 
     SharedState& state_;
