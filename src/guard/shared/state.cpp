@@ -95,7 +95,7 @@ SharedState::SharedState(const Limits& limits, const Secret& secret, const Share
       exchange(access_of(wanted), exchange_options(wanted, std::move(server_time)), *this) {
     std::array<std::byte, 32 + sizeof anonymous> derived;
     crypto::hkdf_expand(secret.bytes(), as_bytes("weightseal/v1/guard/shared"), derived);
-    names.set_key(Bytes(derived).first(32));
+    names.set_key(std::span(derived).first<32>());
     std::memcpy(&anonymous, derived.data() + 32, sizeof anonymous);
     wipe(derived);
     std::uint64_t shortest = lifetime.ticks;
