@@ -58,7 +58,7 @@ class LeaseCheck {
             take(party);
             refill(party, true);
         }
-        decision_.ticket = state_.issue_ticket(who_, served_, costs_, moment_, local_ticket_, marks_);
+        decision_.ticket = state_.issue_ticket(who_, served_, costs_, moment_, now_, local_ticket_, marks_);
         state_.forget_refusal(who_);
         return decision_;
     }

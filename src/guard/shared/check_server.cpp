@@ -160,8 +160,7 @@ class ServerCheck {
             for (std::size_t i = 0; i < group.answers.size(); ++i) {
                 if (group.answers[i].granted == 0) continue;
                 const auto [tier, number] = group.windows[i];
-                state_.correct(
-                    {tier, number, who_.hashes[tier], group.answers[i].stamp, group.answers[i].granted, 0});
+                state_.correct({tier, number, who_.hashes[tier], group.answers[i].stamp, group.answers[i].granted, 0});
                 told = true;
             }
         if (told) state_.exchange.wake();
@@ -178,7 +177,7 @@ class ServerCheck {
                 if (window.is_settled()) marks[window.mark] = group.answers[i].stamp;
             }
         }
-        return state_.issue_ticket(who_, served, costs_, moment_, local_ticket, marks);
+        return state_.issue_ticket(who_, served, costs_, moment_, now_, local_ticket, marks);
     }
 
     SharedState& state_;

@@ -115,8 +115,7 @@ std::vector<WindowAnswer> Exchange::ask(const Call& call, Instant deadline) {
             }
             works = reply.text.starts_with(try_again_error);
             const std::optional<Redirection> to = redirection_of(reply.text);
-            if (!to || redirected == most_redirections)
-                throw Error(Errc::server_refused, "server", refusal_of(reply));
+            if (!to || redirected == most_redirections) throw Error(Errc::server_refused, "server", refusal_of(reply));
             index = cluster_.follow(*to, node);
             asking = to->once;
         } catch (const Error& error) {

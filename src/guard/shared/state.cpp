@@ -196,7 +196,8 @@ Decision SharedState::check_policy(const Tiers& who, std::uint8_t mask, const Co
 }
 
 Ticket SharedState::issue_ticket(const Tiers& who, std::uint8_t mask, const Costs& costs, const Moment& moment,
-                                 Ticket local_ticket, std::span<const std::uint64_t> of_windows) noexcept {
+                                 std::chrono::nanoseconds now, Ticket local_ticket,
+                                 std::span<const std::uint64_t> of_windows) noexcept {
     if (settled_windows == 0) return 0;
     Reservation reservation;
     reservation.tick = moment.tick;
@@ -210,7 +211,7 @@ Ticket SharedState::issue_ticket(const Tiers& who, std::uint8_t mask, const Cost
         std::uint64_t reported = tickets_reported.load(std::memory_order_relaxed);
         const std::uint64_t second = moment.tick / ticks_per_second + 1;
         if (reported < second && tickets_reported.compare_exchange_strong(reported, second))
-            events.push({.kind = GuardEventKind::tickets_exhausted, .now = present()});
+            events.push({.kind = GuardEventKind::tickets_exhausted, .now = now});
         return 0;
     }
     std::atomic<std::uint64_t>* const own = &marks[Tickets::number_of(ticket) * (1 + settled_windows)];

@@ -103,7 +103,8 @@ struct SharedState final : TaskSource {
                                         std::chrono::nanoseconds now) noexcept;
     /// @param marks  one for each settled window
     [[nodiscard]] Ticket issue_ticket(const Tiers& tiers, std::uint8_t mask, const Costs& costs, const Moment& moment,
-                                      Ticket local_ticket, std::span<const std::uint64_t> marks) noexcept;
+                                      std::chrono::nanoseconds now, Ticket local_ticket,
+                                      std::span<const std::uint64_t> marks) noexcept;
     void report_refusal(const Decision& decision, const Tiers& tiers, std::uint64_t used,
                         std::chrono::nanoseconds now) noexcept;
     /// Of events that no check brings: `now` of the latest one that asked a server, and the time since.

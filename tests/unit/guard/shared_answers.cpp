@@ -204,3 +204,19 @@ TEST_CASE("shared answers: an event of the background has its own time, not that
     CHECK(events.at(0).kind == GuardEventKind::shared_degraded);
     CHECK(events.at(0).now >= time.now() + late);
 }
+
+TEST_CASE("shared answers: that tickets have run out has the time of the check that got none") {
+    SharedTime time;
+    FalseServer server(greeting_then([](const std::string&) { return granting(1); }));
+    Limits limits = only({concurrency(400)});
+    limits.tickets = 1;
+    for (const SharedMode mode : {SharedMode::exact, SharedMode::lease}) {
+        guard::SharedState state(limits, shared_secret(), shared_options(server.url(), mode), time.server());
+        for (int i = 0; i < 2; ++i)
+            CHECK(ask(state, "x", {}, time.now(), guard::Asks::lease).allowed);
+        const std::vector<GuardEvent> events = testing::events_of(state);
+        REQUIRE(events.size() == 1);
+        CHECK(events[0].kind == GuardEventKind::tickets_exhausted);
+        CHECK(events[0].now == time.now());
+    }
+}
