@@ -104,8 +104,8 @@ class ServerCheck {
     // What an earlier check asked for may have come as a lease meanwhile. Time has passed while the server was asked.
     [[nodiscard]] Decision look_again(std::chrono::nanoseconds passed) noexcept {
         if (decision_.reason != Reason::limit_reached || state_.options.mode != SharedMode::lease) return {};
-        const std::chrono::nanoseconds later = now_ + passed;
-        return state_.check_leases(who_, costs_, units_, state_.moment_of(later), later, Asks::decision);
+        const std::chrono::nanoseconds now = later(now_, passed);
+        return state_.check_leases(who_, costs_, units_, state_.moment_of(now), now, Asks::decision);
     }
 
     // Doubles are exact far beyond any limit; more is refused all the same.

@@ -237,12 +237,12 @@ void SharedState::report_refusal(const Decision& decision, const Tiers& who, std
 }
 
 std::chrono::nanoseconds SharedState::present() const noexcept {
-    return std::chrono::steady_clock::now().time_since_epoch() +
-           std::chrono::nanoseconds(now_offset.load(std::memory_order_relaxed));
+    return later(std::chrono::steady_clock::now().time_since_epoch(),
+                 std::chrono::nanoseconds(now_offset.load(std::memory_order_relaxed)));
 }
 
 void SharedState::note_present(std::chrono::nanoseconds now, Instant at) noexcept {
-    now_offset.store((now - at.time_since_epoch()).count(), std::memory_order_relaxed);
+    now_offset.store(later(now, -at.time_since_epoch()).count(), std::memory_order_relaxed);
 }
 
 void SharedState::forget_refusal(const Tiers& who) noexcept {

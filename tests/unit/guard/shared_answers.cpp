@@ -220,3 +220,19 @@ TEST_CASE("shared answers: that tickets have run out has the time of the check t
         CHECK(events[0].now == time.now());
     }
 }
+
+TEST_CASE("shared answers: any number is a time") {
+    SharedTime time;
+    std::atomic<int> questions{0};
+    FalseServer server(greeting_then([&](const std::string&) -> std::string {
+        return ++questions % 2 == 1 ? doubles({7, 0, 0, 340, 60e6, 0, 1000, 1000}) : "garbage\r\n";
+    }));
+    for (const SharedMode mode : {SharedMode::exact, SharedMode::lease})
+        for (const nanoseconds now : {nanoseconds::max(), nanoseconds::min()}) {
+            guard::SharedState state(only({queries(400, 3600)}), shared_secret(), shared_options(server.url(), mode),
+                                     time.server());
+            CHECK(ask(state, "x", {.queries = 99}, now).reason == Reason::limit_reached);
+            CHECK(ask(state, "x", {.queries = 99}, now).limit == 100); // the policy's
+            CHECK(was_degraded_by(state, Errc::server_answer));
+        }
+}
