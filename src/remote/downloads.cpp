@@ -71,8 +71,8 @@ class Downloads::Loop {
 
     void add(std::shared_ptr<Download> download, bool is_urgent) {
         const std::lock_guard lock(mutex_);
+        if (!thread_.joinable()) thread_ = std::thread([this] { run(); }); // it waits for the lock
         waiting_.insert(is_urgent ? waiting_.begin() : waiting_.end(), Waiting{std::move(download), {}});
-        if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
         curl_multi_wakeup(multi_.get());
     }
 

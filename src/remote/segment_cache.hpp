@@ -29,7 +29,8 @@ struct CacheSizes {
 /// it are fetched ahead; any other gets the smallest that holds it. Thread-safe.
 class SegmentCache {
   public:
-    /// Starts the download of a segment; `is_urgent` when a reader waits for it. Called under the lock.
+    /// Starts the download of a segment; `is_urgent` when a reader waits for it. Called under the lock. What
+    /// it throws reaches the reader, and the next one starts it anew.
     using Start = std::function<void(const std::shared_ptr<Segment>& segment, bool is_urgent)>;
 
     /// @param size  of the object, bytes; `name` is what errors call it
@@ -53,6 +54,8 @@ class SegmentCache {
     using Lock = std::unique_lock<std::mutex>;
     using Shared = std::shared_ptr<Segment>;
 
+    /// A reader is done with a segment.
+    void leave(Segment& segment);
     [[nodiscard]] Shared find(std::uint64_t offset) const;
     [[nodiscard]] Shared demand(Lock& lock, std::uint64_t offset, std::size_t wanted);
     /// Asks for what a read of `wanted` bytes from `offset` on needs after `from`, and what the next ones will.
