@@ -1,8 +1,8 @@
 #include "remote/credentials_json.hpp"
 
+#include "core/date_time.hpp"
 #include "weightseal/core/error.hpp"
 
-#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -48,33 +48,11 @@ class Strings final : public nlohmann::json_sax<Json> {
     std::map<std::string, SecretText> values_;
 };
 
-// Reads a number of exactly `digits` digits and what must follow it.
-int take(std::string_view& text, std::size_t digits, char follower) noexcept {
-    int value = -1;
-    if (text.size() <= digits || text[digits] != follower) return -1;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + digits, value);
-    if (error != std::errc() || end != text.data() + digits) return -1;
-    text.remove_prefix(digits + 1);
-    return value;
-}
-
 } // namespace
 
 std::optional<Time> parse_expiration(std::string_view text) noexcept {
-    using namespace std::chrono;
-    if (text.ends_with("+00:00")) text.remove_suffix(6);    // as Python's tools write UTC
-    std::string_view rest = text.substr(0, text.find('.')); // without a part of a second
-    const bool has_zone = rest.ends_with('Z');
-    const int y = take(rest, 4, '-'), m = take(rest, 2, '-'), d = take(rest, 2, 'T');
-    const int hour = take(rest, 2, ':'), minute = take(rest, 2, ':');
-    int second = -1;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + std::min<std::size_t>(2, rest.size()), second);
-    if (error != std::errc() || end != rest.data() + 2 || rest.size() != (has_zone ? 3U : 2U)) return std::nullopt;
-    const year_month_day date{year(y), month(static_cast<unsigned>(m)), day(static_cast<unsigned>(d))};
-    if (y < 0 || m < 0 || d < 0 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
-        second > 60)
-        return std::nullopt;
-    return sys_days(date) + hours(hour) + minutes(minute) + seconds(second);
+    const auto time = parse_recent_time(text);
+    return time ? std::optional<Time>(std::chrono::floor<std::chrono::seconds>(*time)) : std::nullopt;
 }
 
 Credentials credentials_of_json(std::string_view text, std::string_view subject) {
