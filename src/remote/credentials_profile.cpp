@@ -8,16 +8,17 @@
 namespace weightseal::remote {
 namespace {
 
+constexpr const char* subject = "credential_process";
 constexpr std::size_t longest_output = std::size_t{64} << 10;
 
 Credentials ask_process(const std::string& command) {
     AlignedBuffer output(longest_output, {.huge_pages = false, .wipe = true});
     try {
-        const std::size_t size = platform::read_command(command, output.bytes());
-        return credentials_of_json(as_text(output.bytes().first(size)), "credential_process");
+        const std::size_t size = platform::read_command(command, output.bytes(), subject);
+        return credentials_of_json(as_text(output.bytes().first(size)), subject);
     } catch (const Error& error) {
         if (error.errc() == Errc::key_source_failed) throw;
-        throw Error(Errc::key_source_failed, "credential_process", error.what());
+        throw Error(Errc::key_source_failed, subject, error.what());
     }
 }
 

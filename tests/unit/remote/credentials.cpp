@@ -35,6 +35,18 @@ std::string load(const S3Options& options = {}) {
     return found.empty() ? result : found;
 }
 
+/// What the refusal of the chain says.
+std::string message(const std::string& profile = "") {
+    S3Options options;
+    options.profile = profile;
+    try {
+        (void)credential_chain(options)->load();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "nothing refused";
+}
+
 } // namespace
 
 TEST_CASE("credentials: none, and of the environment") {
@@ -74,6 +86,7 @@ TEST_CASE("credentials: of profiles") {
     CHECK(of_profile("half") == "key_source_failed");
     CHECK(of_profile("process") == "AKIA1/hidden1/token1");
     CHECK(of_profile("failing") == "key_source_failed");
+    CHECK(message("failing") == "credential_process: exited with status 3");
     CHECK(of_profile("talking") == "key_source_failed");
     CHECK(setting(read_profile("ci"), "region") == "eu-west-2");
     environment.set("AWS_PROFILE", "ci");
