@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <fmt/format.h>
 
 namespace weightseal::remote {
 namespace {
@@ -45,8 +44,7 @@ class ContainerCredentials final : public CredentialSource {
         if (const SecretText token = service_token(); !token.empty())
             request.headers.push_back({"authorization", std::string(token.view())});
         const SmallAnswer answer = ask(request, {}, timeout, true);
-        if (answer.status != 200)
-            throw Error(Errc::key_source_failed, subject, fmt::format("the service answers {}", answer.status));
+        require_ok(answer, subject);
         return credentials_of_json(answer.body.view(), subject);
     }
 };

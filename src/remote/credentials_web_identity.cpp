@@ -2,7 +2,6 @@
 
 #include "remote/credentials_json.hpp"
 #include "remote/environment.hpp"
-#include "remote/judge.hpp"
 #include "remote/small_request.hpp"
 #include "remote/token_file.hpp"
 #include "remote/url.hpp"
@@ -46,11 +45,8 @@ class WebIdentityCredentials final : public CredentialSource {
             "POST", service(), {{"content-type", "application/x-www-form-urlencoded"}}, SecretText(form)};
         wipe(std::as_writable_bytes(std::span(form)));
         const SmallAnswer answer = ask(request, http_, timeout, false);
-        if (answer.status == 200) return credentials_of_sts(answer.body.view());
-        const std::string code = s3_error_code(answer.body.view());
-        throw Error(Errc::key_source_failed, subject,
-                    answer.status == 0 ? "the Security Token Service does not answer"
-                                       : fmt::format("the Security Token Service answers {} {}", answer.status, code));
+        require_ok(answer, subject);
+        return credentials_of_sts(answer.body.view());
     }
 
   private:

@@ -121,8 +121,11 @@ TEST_CASE("credentials: of a container") {
     CHECK(load() == "AKIA1/hidden1/token1");
     is_well = false;
     CHECK(load() == "key_source_failed");
+    CHECK(message() == "container credentials: the service answers 500");
+    environment.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:" + std::to_string(free_web_port()));
+    CHECK_THAT(message(), ContainsSubstring("the service gives no answer: Failed to connect"));
     environment.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/role");
-    CHECK(load() == "key_source_failed"); // and nothing is sent there
+    CHECK(message() == "container credentials: the URI is neither https nor of this machine"); // nothing is sent there
 }
 
 TEST_CASE("credentials: of an instance, by the second version of its service only") {
@@ -176,6 +179,7 @@ TEST_CASE("credentials: of a web identity") {
         ContainsSubstring("RoleArn=arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Freader&RoleSessionName=weightseal"));
     write_file(folder / "token", std::string_view("other"));
     CHECK(load() == "key_source_failed");
+    CHECK(message() == "web identity: the service answers 400 (InvalidIdentityToken)");
     write_file(folder / "token", std::string_view(""));
     CHECK(load() == "key_source_failed");
     for (const char* missing : {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}) {
