@@ -67,12 +67,13 @@ TEST_CASE("credentials: of profiles") {
                                        "aws_secret_access_key=hid=den1\r\n\n[ci]\nAWS_Access_Key_ID=AKIA2\n"
                                        "aws_secret_access_key = hidden2\naws_session_token = token2\n"
                                        "[half]\naws_access_key_id = AKIA3\n");
-    write_file(folder / "config", "[default]\nregion = eu-west-1\n[profile ci]\nregion = eu-west-2\n"
-                                  "aws_access_key_id = not-this\ns3 =\n  aws_session_token = nor-this\n"
-                                  "[profile process]\ncredential_process = cat " +
-                                      (folder / "answer").string() +
-                                      "\n[profile failing]\ncredential_process = echo hidden; exit 3\n"
-                                      "[profile talking]\ncredential_process = yes hidden\n");
+    write_file(folder / "config",
+               "[default]\nregion = eu-west-1\n[profile ci]\nregion = eu-west-2\n"
+               "aws_access_key_id = not-this\ns3 =\n  aws_session_token = nor-this\n"
+               "[profile process]\ncredential_process = cat " +
+                   (folder / "answer").string() +
+                   "\n[profile failing]\ncredential_process = echo hidden; exit 3\n"
+                   "[profile bare]\nregion = eu-west-3\n[profile talking]\ncredential_process = yes hidden\n");
     write_file(folder / "answer", std::string_view(json));
     environment.set("AWS_SHARED_CREDENTIALS_FILE", (folder / "credentials").string());
     environment.set("AWS_CONFIG_FILE", (folder / "config").string());
@@ -84,6 +85,8 @@ TEST_CASE("credentials: of profiles") {
     CHECK(load() == "AKIA1/hid=den1/");
     CHECK(of_profile("ci") == "AKIA2/hidden2/token2");
     CHECK(of_profile("half") == "key_source_failed");
+    CHECK(of_profile("missing") == "key_source_failed");
+    CHECK(of_profile("bare") == "key_source_failed");
     CHECK(of_profile("process") == "AKIA1/hidden1/token1");
     CHECK(of_profile("failing") == "key_source_failed");
     CHECK(message("failing") == "credential_process: exited with status 3");
@@ -91,11 +94,14 @@ TEST_CASE("credentials: of profiles") {
     CHECK(setting(read_profile("ci"), "region") == "eu-west-2");
     environment.set("AWS_PROFILE", "ci");
     CHECK(load() == "AKIA2/hidden2/token2");
+    environment.set("AWS_PROFILE", "missing");
+    CHECK(load() == "key_source_failed");
     // The environment's keys go before its profile, and after one that the caller names.
     environment.set("AWS_ACCESS_KEY_ID", "AKIA9");
     environment.set("AWS_SECRET_ACCESS_KEY", "hidden9");
     CHECK(load() == "AKIA9/hidden9/");
     CHECK(of_profile("process") == "AKIA1/hidden1/token1");
+    CHECK(of_profile("missing") == "key_source_failed");
     write_file(folder / "credentials", std::string((1 << 20) + 1, '#'));
     CHECK(of_profile("ci") == "key_source_failed");
 }
