@@ -37,13 +37,12 @@ class WebIdentityCredentials final : public CredentialSource {
         if (session.empty()) session = "weightseal";
         const SecretText token = read_token_file(token_file);
         // The token is longer than a URL should be, and must not be in one: it goes as the body.
-        std::string form = fmt::format(
+        const std::string form = fmt::format(
             "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn={}&RoleSessionName={}"
             "&WebIdentityToken={}",
             percent_encoded(role, false), percent_encoded(session, false), percent_encoded(token.view(), false));
         HttpRequest request{
             "POST", service(), {{"content-type", "application/x-www-form-urlencoded"}}, SecretText(form)};
-        wipe(std::as_writable_bytes(std::span(form)));
         const SmallAnswer answer = ask(request, http_, timeout, false);
         require_ok(answer, subject);
         return credentials_of_sts(answer.body.view());
