@@ -35,7 +35,9 @@ class SegmentCache {
 
     /// @param size  of the object, bytes; `name` is what errors call it
     SegmentCache(std::uint64_t size, const CacheSizes& sizes, std::string name, Start start)
-        : size_(size), sizes_(sizes), name_(std::move(name)), start_(std::move(start)) {}
+        : size_(size), sizes_(sizes), name_(std::move(name)), start_(std::move(start)) {
+        spare_.reserve(sizes.memory / sizes.largest + 1); // what becomes spare while an error is handled cannot fail
+    }
 
     /// Puts in bytes from the start of the object that are there already.
     void put_first(AlignedBuffer buffer, std::size_t size);
