@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 namespace weightseal::remote {
@@ -60,14 +61,7 @@ crypto::Hash signature(std::string_view to_sign, const SigningScope& scope, cons
 } // namespace
 
 std::string signing_time(Time time) {
-    using namespace std::chrono;
-    const auto seconds_since = floor<seconds>(time);
-    const auto day = floor<days>(seconds_since);
-    const year_month_day date(day);
-    const hh_mm_ss clock(seconds_since - day);
-    return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", static_cast<int>(date.year()),
-                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                       clock.minutes().count(), clock.seconds().count());
+    return fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(time));
 }
 
 std::string canonical_query(std::vector<std::pair<std::string, std::string>> query) {
