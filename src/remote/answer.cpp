@@ -9,6 +9,7 @@ namespace {
 constexpr std::size_t longest_head = std::size_t{64} << 10;
 
 std::optional<std::uint64_t> take_number(std::string_view& text) noexcept {
+constexpr std::uint64_t largest_size = INT64_MAX; // as of files
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{}) return std::nullopt;
@@ -43,13 +44,13 @@ std::optional<ContentRange> parse_content_range(std::string_view text) noexcept 
         const auto first = take_number(text);
         if (!first || !take(text, "-")) return std::nullopt;
         const auto last = take_number(text);
-        if (!last || *last < *first || *last == UINT64_MAX) return std::nullopt;
+        if (!last || *last < *first || *last >= largest_size) return std::nullopt;
         range.begin = *first;
         range.end = *last + 1;
     }
     if (!take(text, "/")) return std::nullopt;
     const auto size = take_number(text);
-    if (!size || !text.empty() || range.end > *size) return std::nullopt;
+    if (!size || *size > largest_size || !text.empty() || range.end > *size) return std::nullopt;
     range.size = *size;
     return range;
 }
