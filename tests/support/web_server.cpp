@@ -1,5 +1,7 @@
 #include "support/web_server.hpp"
 
+#include "support/environment.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -136,7 +138,9 @@ std::optional<WebRequest> WebConnection::receive() {
 }
 
 WebServer::WebServer(Answer answer)
-    : answer_(std::move(answer)), listener_(bound_socket(port_), [this](int descriptor) { talk(descriptor); }) {}
+    : answer_(std::move(answer)), listener_(bound_socket(port_), [this](int descriptor) { talk(descriptor); }) {
+    remove_proxies();
+}
 
 void WebServer::talk(int descriptor) {
     WebConnection connection(descriptor);
