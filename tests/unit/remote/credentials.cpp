@@ -131,6 +131,7 @@ TEST_CASE("credentials: of a container") {
     environment.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:" + std::to_string(free_web_port()));
     CHECK_THAT(message(), ContainsSubstring("the service gives no answer: Failed to connect"));
     environment.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/role");
+    CHECK(load() == "key_source_failed");
     CHECK(message() == "container credentials: the URI is neither https nor of this machine"); // nothing is sent there
 }
 
