@@ -1,5 +1,7 @@
 #include "remote/answer.hpp"
 
+#include "core/text.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -7,9 +9,9 @@ namespace weightseal::remote {
 namespace {
 
 constexpr std::size_t longest_head = std::size_t{64} << 10;
+constexpr std::uint64_t largest_size = INT64_MAX; // as of files
 
 std::optional<std::uint64_t> take_number(std::string_view& text) noexcept {
-constexpr std::uint64_t largest_size = INT64_MAX; // as of files
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{}) return std::nullopt;
@@ -21,12 +23,6 @@ bool take(std::string_view& text, std::string_view what) noexcept {
     if (!text.starts_with(what)) return false;
     text.remove_prefix(what.size());
     return true;
-}
-
-std::string_view trimmed(std::string_view text) noexcept {
-    const std::size_t first = text.find_first_not_of(" \t\r\n");
-    if (first == text.npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 bool is_name(std::string_view text, std::string_view lower_case) noexcept {

@@ -2,14 +2,13 @@
 
 #include "remote/credentials_json.hpp"
 #include "remote/environment.hpp"
+#include "remote/secret_file.hpp"
 #include "remote/small_request.hpp"
-#include "remote/token_file.hpp"
 #include "remote/url.hpp"
 #include "weightseal/core/error.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 namespace weightseal::remote {
 namespace {
@@ -28,8 +27,7 @@ std::string service_url() {
 SecretText service_token() {
     if (const std::string path = environment({"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"}); !path.empty())
         return read_token_file(path);
-    const char* const token = std::getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-    return SecretText(token == nullptr ? std::string_view() : token);
+    return secret_environment("AWS_CONTAINER_AUTHORIZATION_TOKEN");
 }
 
 class ContainerCredentials final : public CredentialSource {

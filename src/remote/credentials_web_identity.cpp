@@ -2,8 +2,8 @@
 
 #include "remote/credentials_json.hpp"
 #include "remote/environment.hpp"
+#include "remote/secret_file.hpp"
 #include "remote/small_request.hpp"
-#include "remote/token_file.hpp"
 #include "remote/url.hpp"
 #include "weightseal/core/error.hpp"
 

@@ -13,7 +13,7 @@ namespace weightseal::remote {
 namespace {
 
 // Without spaces at the ends, and with one where there are several.
-std::string trimmed(std::string_view value) {
+std::string canonical_value(std::string_view value) {
     std::string result;
     for (const char c : value) {
         if (c == ' ' && (result.empty() || result.back() == ' ')) continue;
@@ -80,7 +80,7 @@ std::string canonical_request(const Signable& request) {
     const std::vector<HttpHeader> headers = sorted(request.headers);
     std::string lines;
     for (const HttpHeader& header : headers)
-        lines += fmt::format("{}:{}\n", header.name, trimmed(header.value));
+        lines += fmt::format("{}:{}\n", header.name, canonical_value(header.value));
     return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", request.method, request.path, canonical_query(request.query), lines,
                        names_of(headers), request.payload_hash);
 }
