@@ -18,9 +18,9 @@ using namespace remote;
 
 class S3Object final : public RemoteObject {
   public:
-    S3Object(const S3Location& location, const S3Options& options, HttpUrl url)
-        : name_(fmt::format("s3://{}/{}", location.bucket, location.key)), url_(std::move(url)),
-          region_(options.region), expected_owner_(options.expected_owner), credentials_(credential_chain(options)) {
+    S3Object(const S3Location& location, const S3Options& options)
+        : location_(location), options_(options), name_(fmt::format("s3://{}/{}", location.bucket, location.key)),
+          url_(s3_url(location, options.region, options.endpoint)), credentials_(credential_chain(options)) {
         if (!options.version_id.empty()) query_.emplace_back("versionId", options.version_id);
         url_.query = canonical_query(query_);
     }
@@ -30,10 +30,11 @@ class S3Object final : public RemoteObject {
 
     [[nodiscard]] HttpRequest request(std::vector<HttpHeader> headers) const override {
         const auto credentials = credentials_.current();
-        const SigningScope scope{.time = signing_time(std::chrono::system_clock::now()), .region = region_};
+        const SigningScope scope{.time = signing_time(std::chrono::system_clock::now()), .region = options_.region};
         headers.push_back({"x-amz-content-sha256", std::string(empty_payload_hash)});
         headers.push_back({"x-amz-date", scope.time});
-        if (!expected_owner_.empty()) headers.push_back({"x-amz-expected-bucket-owner", expected_owner_});
+        if (!options_.expected_owner.empty())
+            headers.push_back({"x-amz-expected-bucket-owner", options_.expected_owner});
         if (!credentials->token.empty())
             headers.push_back({"x-amz-security-token", std::string(credentials->token.view())});
         Signable signable{"GET", url_.path, query_, headers, std::string(empty_payload_hash)};
@@ -42,11 +43,16 @@ class S3Object final : public RemoteObject {
         return {"GET", url_.text(), std::move(headers)};
     }
 
+    [[nodiscard]] std::shared_ptr<const RemoteObject> fresh() const override {
+        return std::make_shared<S3Object>(location_, options_);
+    }
+
   private:
+    S3Location location_;
+    S3Options options_; // complete
     std::string name_;
     HttpUrl url_;
     std::vector<std::pair<std::string, std::string>> query_;
-    std::string region_, expected_owner_;
     mutable CredentialCache credentials_;
 };
 
@@ -71,8 +77,7 @@ std::shared_ptr<const ByteSource> s3_source(std::string_view bucket, std::string
     const S3Location location{std::string(bucket), std::string(key)};
     check(location);
     const S3Options complete = completed(options);
-    auto object = std::make_shared<S3Object>(location, complete, s3_url(location, complete.region, complete.endpoint));
-    return ranged_source(std::move(object), complete.http);
+    return ranged_source(std::make_shared<S3Object>(location, complete), complete.http);
 }
 
 } // namespace weightseal
