@@ -1,7 +1,7 @@
 #include "storage/network.hpp"
 
 #include "platform/address.hpp"
-#include "storage/text.hpp"
+#include "storage/pattern.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -23,7 +23,7 @@ class Places {
             if (const auto network = Network::parse(text))
                 networks_.push_back({text, *network});
             else
-                patterns_.push_back(text);
+                patterns_.insert(text);
         }
     }
 
@@ -75,9 +75,7 @@ class Places {
             signature += is_in ? '1' : '0';
             if (is_in && (narrowest == nullptr || other.network.prefix > narrowest->network.prefix)) narrowest = &other;
         }
-        for (const std::string& pattern : patterns_)
-            signature += matches(pattern, place.address) ? '1' : '0';
-        if (!signatures_.insert(std::move(signature)).second) return;
+        if (!signatures_.insert(signature + signature_of(patterns_, place.address)).second) return;
         if (narrowest != nullptr) {
             place.network = narrowest->text;
             place.is_first = narrowest->network.first().bytes == one.bytes;
@@ -87,7 +85,7 @@ class Places {
     }
 
     std::vector<Named> networks_;
-    std::vector<std::string> patterns_;
+    std::set<std::string> patterns_;
     std::set<std::string> signatures_;
     std::vector<Place> places_;
 };

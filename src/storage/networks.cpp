@@ -3,7 +3,6 @@
 #include "storage/bounds.hpp"
 #include "storage/network.hpp"
 #include "storage/pattern.hpp"
-#include "storage/text.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -25,10 +24,7 @@ std::vector<Named> ids_apart(const std::set<std::string>& patterns, std::string_
     std::vector<Named> ids;
     std::set<std::string> signatures;
     const auto add = [&](std::string id) {
-        std::string signature;
-        for (const std::string& pattern : patterns)
-            signature += matches(pattern, id) ? '1' : '0';
-        if (!signatures.insert(std::move(signature)).second) return;
+        if (!signatures.insert(signature_of(patterns, id)).second) return;
         const bool is_named = patterns.contains(id);
         ids.push_back({std::move(id), ids.empty(), !is_named});
     };

@@ -56,10 +56,8 @@ class Objects {
     void add(const std::string& key) {
         if (key.empty()) return;
         std::string object = start_ + key;
-        std::string signature(1, key.starts_with(prefix_) ? '1' : '0');
-        for (const std::string& pattern : patterns_)
-            signature += matches(pattern, object) ? '1' : '0';
-        if (!signatures_.insert(std::move(signature)).second) return;
+        const std::string_view side = key.starts_with(prefix_) ? "1" : "0";
+        if (!signatures_.insert(signature_of(patterns_, object).append(side)).second) return;
         objects_.push_back(std::move(object));
         require_at_most(max_objects, objects_.size(), "objects");
     }

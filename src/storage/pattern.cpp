@@ -1,5 +1,7 @@
 #include "storage/pattern.hpp"
 
+#include "storage/text.hpp"
+
 #include <algorithm>
 
 namespace weightseal::storage {
@@ -17,6 +19,13 @@ std::string without_doubles(std::string_view pattern) {
 }
 
 } // namespace
+
+std::string signature_of(const std::set<std::string>& patterns, std::string_view text) {
+    std::string signature;
+    for (const std::string& pattern : patterns)
+        signature += matches(pattern, text) ? '1' : '0';
+    return signature;
+}
 
 std::string instance_of(std::string_view pattern) {
     std::string text(pattern);
@@ -53,6 +62,10 @@ std::string Filler::fill(std::string_view pattern) const {
             text += c == '?' ? text_[0] : c;
     }
     return text;
+}
+
+std::set<std::string> Filler::texts_of(std::string_view pattern) const {
+    return {instance_of(pattern), fill(pattern)};
 }
 
 // A path through the product of both patterns, depth first.
