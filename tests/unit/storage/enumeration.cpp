@@ -167,6 +167,22 @@ TEST_CASE("an exception for one caller does not hide the others") {
     CHECK(is_certain(with(signed_in, R"({"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/s*"}})"),
                      "public-access"));
     CHECK_FALSE(finds(with(signed_in, R"({"StringLike": {"aws:PrincipalArn": "arn:*"}})"), "public-access"));
+    // Of an account.
+    CHECK(is_certain(with(R"({"StringLike": {"aws:PrincipalAccount": "4*"}})",
+                          R"({"StringEquals": {"aws:PrincipalAccount": "400000000000"}})"),
+                     "cross-account-access"));
+    CHECK(is_certain(with(R"({"StringLike": {"aws:PrincipalAccount": "4*"}})",
+                          R"({"StringLike": {"aws:PrincipalAccount": ["40*", "?1*"]}})"),
+                     "cross-account-access"));
+    CHECK(is_certain(with(R"({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::4*:role/app"}})",
+                          R"({"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::400000000000:role/app"}})"),
+                     "cross-account-access"));
+    CHECK(is_certain(with(R"({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::4*:role/app"}})",
+                          R"({"StringLike": {"aws:PrincipalArn": "arn:aws:iam::40*"}})"),
+                     "cross-account-access"));
+    CHECK_FALSE(finds(
+        with(R"({"StringLike": {"aws:PrincipalAccount": "4*"}})", R"({"StringLike": {"aws:PrincipalAccount": "?*"}})"),
+        "cross-account-access"));
     const Report own = of_owner(
         {reader, R"({"Effect": "Deny", "Condition": {"StringLike": {"aws:PrincipalArn": ["*/u*", "*/canonical*"]}}})"});
     CHECK(is_certain(own, "unlisted-reader"));
