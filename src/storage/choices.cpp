@@ -14,10 +14,6 @@ bool is_integer(std::string_view text) {
     return !text.empty() && text.size() < 16 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-bool has_variable(std::string_view text) {
-    return text.find("${") != text.npos;
-}
-
 class Choosing {
   public:
     Choosing(std::string_view key, const Policy& policy) : has_variables_(policy.has_variables()) {

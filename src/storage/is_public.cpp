@@ -33,7 +33,7 @@ bool is_narrow_network(const std::string& text) {
 }
 
 bool is_fixed(const std::string& value) {
-    return !has_wildcard(value) && value.find("${") == value.npos;
+    return !has_wildcard(value) && !has_variable(value);
 }
 
 bool is_fixed_id(const std::string& value) {

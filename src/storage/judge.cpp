@@ -3,6 +3,7 @@
 #include "storage/condition.hpp"
 #include "storage/pattern.hpp"
 #include "storage/statement.hpp"
+#include "storage/text.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -22,7 +23,7 @@ std::vector<std::string> values_of(const Choice& choice, const TargetClass& targ
         for (const Condition& condition : policy.statements[one.statement].conditions)
             if (condition.key == choice.key)
                 for (const std::string& value : condition.values)
-                    if (value.find("${") != value.npos)
+                    if (has_variable(value))
                         if (const Expanded expanded = expand(value, context, true); expanded.usable != Truth::no)
                             values.push_back(instance_of(expanded.text));
     return values;

@@ -74,7 +74,7 @@ class Objects {
 // What a resource with variables is for each caller; * where that depends on more than who it is.
 std::set<std::string> patterns_of(const std::string& resource, bool has_variables,
                                   std::span<const SymbolicCaller> callers) {
-    if (!has_variables || resource.find("${") == resource.npos) return {resource};
+    if (!has_variables || !has_variable(resource)) return {resource};
     std::set<std::string> patterns;
     for (const SymbolicCaller& caller : callers) {
         Context context(KeyValue::State::unknown);

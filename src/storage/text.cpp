@@ -34,6 +34,10 @@ bool has_wildcard(std::string_view pattern) noexcept {
     return pattern.find_first_of("*?") != pattern.npos;
 }
 
+bool has_variable(std::string_view text) noexcept {
+    return text.find("${") != text.npos;
+}
+
 std::optional<Arn> Arn::parse(std::string_view text) noexcept {
     std::array<std::string_view, 5> head;
     for (std::string_view& part : head) {

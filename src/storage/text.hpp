@@ -17,6 +17,9 @@ namespace weightseal::storage {
 
 [[nodiscard]] bool has_wildcard(std::string_view pattern) noexcept;
 
+/// "${aws:username}" and the like.
+[[nodiscard]] bool has_variable(std::string_view text) noexcept;
+
 /// arn:partition:service:region:account:resource, whose last part may hold colons.
 struct Arn {
     std::string_view partition, service, region, account, resource;
