@@ -125,8 +125,8 @@ class Callers {
                 for (const Principal& principal : statement.principals)
                     if (principal.kind == PrincipalKind::aws) names.insert(principal.value);
         for (const std::string_view key : {"aws:principalarn", "aws:userid", "aws:username"})
-            if (const auto found = compared.find(key); found != compared.end())
-                names.insert(found->second.begin(), found->second.end());
+            for (const std::string& value : values_of(compared, key))
+                names.insert(value);
         return names;
     }
 
@@ -134,8 +134,8 @@ class Callers {
         std::set<std::string> accounts;
         for (const std::string& name : names)
             accounts.emplace(is_account(name) ? std::string_view(name) : account_in(name));
-        if (const auto found = compared.find("aws:principalaccount"); found != compared.end())
-            accounts.insert(found->second.begin(), found->second.end());
+        for (const std::string& value : values_of(compared, "aws:principalaccount"))
+            accounts.insert(value);
         return accounts;
     }
 
@@ -317,9 +317,8 @@ class Callers {
 
     void add_compared() {
         const auto each = [&](std::string_view key, auto&& visit) {
-            if (const auto found = compared_.find(key); found != compared_.end())
-                for (const std::string& value : found->second)
-                    visit(value);
+            for (const std::string& value : values_of(compared_, key))
+                visit(value);
         };
         each("aws:principalarn", [&](const std::string& value) { add_arn(value); });
         each("aws:principalaccount", [&](const std::string& value) {
@@ -364,6 +363,12 @@ ComparedValues compared_values(std::span<const Policy* const> policies) {
     return compared;
 }
 
+const std::set<std::string>& values_of(const ComparedValues& compared, std::string_view key) {
+    static const std::set<std::string> none;
+    const auto found = compared.find(key);
+    return found == compared.end() ? none : found->second;
+}
+
 std::string strange_account(std::span<const Policy* const> policies) {
     const ComparedValues compared = compared_values(policies);
     const auto occurs = [&](const std::string& account) {
@@ -380,9 +385,8 @@ std::string strange_account(std::span<const Policy* const> policies) {
     const auto patterns_of = [&](const std::string& account) {
         std::size_t count = 0;
         for (const std::string_view key : {"aws:principalaccount", "aws:sourceaccount", "kms:calleraccount"})
-            if (const auto found = compared.find(key); found != compared.end())
-                count += static_cast<std::size_t>(std::ranges::count_if(
-                    found->second, [&](const std::string& pattern) { return matches(pattern, account); }));
+            count += static_cast<std::size_t>(std::ranges::count_if(
+                values_of(compared, key), [&](const std::string& pattern) { return matches(pattern, account); }));
         return count;
     };
     std::string best;

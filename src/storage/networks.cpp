@@ -42,11 +42,12 @@ class Networks {
     Networks(const Intent& intent, const ComparedValues& compared) : intent_(intent), compared_(compared) {}
 
     std::vector<Way> all() {
-        for (const Place& place : places_apart(values("aws:sourceip")))
+        for (const Place& place : places_apart(values_of(compared_, "aws:sourceip")))
             add(place);
-        std::set<std::string> endpoints = values("aws:sourcevpce");
+        std::set<std::string> endpoints = values_of(compared_, "aws:sourcevpce");
         endpoints.insert(intent_.vpc_endpoints.begin(), intent_.vpc_endpoints.end());
-        const std::vector<Named> vpcs = ids_apart(values("aws:sourcevpc"), "vpc-", "vpc-0fedcba9876543210");
+        const std::vector<Named> vpcs =
+            ids_apart(values_of(compared_, "aws:sourcevpc"), "vpc-", "vpc-0fedcba9876543210");
         for (const Named& endpoint : ids_apart(endpoints, "vpce-", "vpce-0fedcba9876543210"))
             for (const Named& vpc : vpcs)
                 add(endpoint, vpc);
@@ -54,11 +55,6 @@ class Networks {
     }
 
   private:
-    std::set<std::string> values(std::string_view key) const {
-        const auto found = compared_.find(key);
-        return found == compared_.end() ? std::set<std::string>{} : found->second;
-    }
-
     Way& add(std::string words, bool is_wide, bool is_intended) {
         Way& way = ways_.emplace_back();
         require_at_most(max_networks, ways_.size(), "networks");
