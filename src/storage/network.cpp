@@ -42,13 +42,11 @@ class Places {
     }
 
   private:
-    // Of those that somebody may call his own.
-    static bool is_own(const Network& network) { return network.prefix >= (network.bits == 32 ? 8U : 32U); }
-
     Network internet(const std::vector<Network>& candidates) const {
         const auto is_free = [&](const Network& one) {
-            return std::ranges::none_of(
-                networks_, [&](const Named& other) { return is_own(other.network) && other.network.contains(one); });
+            return std::ranges::none_of(networks_, [&](const Named& other) {
+                return other.network.is_narrow() && other.network.contains(one);
+            });
         };
         for (const std::string_view text : {"192.0.2.1", "198.51.100.1", "203.0.113.1", "100.100.100.100", "9.9.9.9"})
             if (const Network one = *Network::parse(text); is_free(one)) return one;
@@ -79,7 +77,7 @@ class Places {
         if (narrowest != nullptr) {
             place.network = narrowest->text;
             place.is_first = narrowest->network.first().bytes == one.bytes;
-            place.is_everybodys = !is_own(narrowest->network);
+            place.is_everybodys = !narrowest->network.is_narrow();
         }
         places_.push_back(std::move(place));
     }
@@ -116,6 +114,10 @@ bool Network::contains(const Network& other) const noexcept {
     for (unsigned bit = 0; bit < prefix; ++bit)
         if ((bytes[bit / 8] ^ other.bytes[bit / 8]) >> (7 - bit % 8) & 1) return false;
     return true;
+}
+
+bool Network::is_narrow() const noexcept {
+    return prefix >= (bits == 32 ? 8U : 32U);
 }
 
 Network Network::first() const noexcept {
