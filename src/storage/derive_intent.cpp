@@ -26,8 +26,10 @@ class Derived {
     }
 
   private:
-    // Bucket and partition of the first resource that has them. Terraform knows the bucket, and not its partition.
+    // Bucket and partition of the first resource that has them; else a bucket that the first pattern matches. Terraform
+    // knows the bucket, and not its partition.
     void find_place(const Policy& policy) {
+        std::string similar;
         for (const Statement& statement : policy.statements)
             for (const std::string& resource : statement.resources) {
                 const auto arn = Arn::parse(resource);
@@ -37,28 +39,16 @@ class Derived {
                 if (!has_wildcard(arn->partition) && intent_.partition.empty() &&
                     (intent_.bucket.empty() || is_of_known))
                     intent_.partition = arn->partition;
-                if (bucket.empty() || has_wildcard(bucket) || !intent_.bucket.empty()) continue;
-                intent_.bucket = bucket;
+                if (bucket.empty() || !intent_.bucket.empty()) continue;
+                if (!has_wildcard(bucket))
+                    intent_.bucket = bucket;
+                else if (similar.empty() && bucket != "*")
+                    similar = instance_of(bucket);
             }
         if (intent_.partition.empty()) intent_.partition = partition_of_principals(policy);
-        if (intent_.bucket.empty()) take_any_bucket(policy);
-    }
-
-    // One that the first pattern matches.
-    void take_any_bucket(const Policy& policy) {
-        for (const Statement& statement : policy.statements)
-            for (const std::string& resource : statement.resources) {
-                const auto arn = Arn::parse(resource);
-                if (!arn || arn->service != "s3") continue;
-                const std::string_view bucket = arn->resource.substr(0, arn->resource.find('/'));
-                if (bucket.empty() || bucket == "*") continue;
-                intent_.bucket = instance_of(bucket);
-                input_.assumptions.push_back(
-                    fmt::format("the policy names no bucket; a bucket {} was taken", intent_.bucket));
-                return;
-            }
-        intent_.bucket = "any-bucket";
-        input_.assumptions.push_back("the policy names no bucket; a bucket any-bucket was taken");
+        if (!intent_.bucket.empty()) return;
+        intent_.bucket = similar.empty() ? "any-bucket" : similar;
+        input_.assumptions.push_back(fmt::format("the policy names no bucket; a bucket {} was taken", intent_.bucket));
     }
 
     static std::string partition_of_principals(const Policy& policy) {
