@@ -190,15 +190,18 @@ class Callers {
     }
 
     void add_services() {
-        std::set<std::string> names{"logging.s3.amazonaws.com"};
+        std::set<std::string> patterns{"logging.s3.amazonaws.com"};
         for (const Policy* policy : policies_)
             for (const Statement& statement : policy->statements)
                 for (const Principal& principal : statement.principals)
-                    if (principal.kind == PrincipalKind::service) names.insert(instance_of(principal.value));
+                    if (principal.kind == PrincipalKind::service) patterns.insert(principal.value);
         for (const std::string_view key : {"aws:principalservicename", "aws:principalservicenameslist"})
-            if (const auto found = compared_.find(key); found != compared_.end())
-                for (const std::string& name : found->second)
-                    names.insert(instance_of(name));
+            for (const std::string& pattern : values_of(compared_, key))
+                patterns.insert(pattern);
+        const Filler filler(patterns);
+        std::set<std::string> names;
+        for (const std::string& pattern : patterns)
+            names.merge(filler.texts_of(pattern));
         for (const std::string& name : names) {
             Caller caller;
             caller.kind = CallerKind::service;

@@ -148,9 +148,11 @@ std::vector<Way> kms_ways(const Intent& intent, std::span<const Policy* const> p
     }
     through(s3, false, "through S3, for an object of another bucket", "another-bucket/object");
     through(fmt::format("dynamodb.{}.amazonaws.com{}", region, end), false, "through another service of AWS", object);
-    if (const auto services = compared.find("kms:viaservice"); services != compared.end())
-        for (const std::string& pattern : services->second)
-            if (const std::string name = instance_of(pattern); !matches(pattern, s3))
+    const std::set<std::string>& services = values_of(compared, "kms:viaservice");
+    const Filler filler(services);
+    for (const std::string& pattern : services)
+        if (!matches(pattern, s3))
+            for (const std::string& name : filler.texts_of(pattern))
                 through(name, false, "through " + name, object);
     return ways;
 }

@@ -150,6 +150,9 @@ TEST_CASE("keys are used from networks and through services that their policy na
     CHECK(is_certain(key(R"({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})"), "key-public"));
     CHECK(is_certain(key(R"({"StringEquals": {"aws:SourceVpce": "vpce-0123456789abcdef0"}})"), "key-public"));
     CHECK(is_certain(key(R"({"StringEquals": {"kms:ViaService": "ec2.eu-central-1.amazonaws.com"}})"), "key-public"));
+    CHECK(is_certain(key(R"({"StringLike": {"kms:ViaService": "ec2.*.amazonaws.com"},
+                             "StringNotEquals": {"kms:ViaService": "ec2.x.amazonaws.com"}})"),
+                     "key-public"));
 }
 
 TEST_CASE("an exception for one caller does not hide the others") {
