@@ -64,7 +64,8 @@ class Callers {
         : intent_(intent), exact_ids_(exact_ids), policies_(policies), compared_(compared_values(policies)),
           names_apart_(names_of(policies, compared_)), filler_(names_apart_), stranger_(strange_account(policies)),
           accounts_(accounts_apart(accounts_of(names_apart_, compared_), stranger_)),
-          owner_(intent.account.empty() ? "000000000000" : intent.account), session_(session()) {}
+          owner_(intent.account.empty() ? "000000000000" : intent.account), session_(session()),
+          ignores_case_(ignores_case_of_names(policies)) {}
 
     std::vector<SymbolicCaller> all() {
         list({Part::anonymous, {}, "anybody without credentials"});
@@ -143,6 +144,15 @@ class Callers {
     bool reads_username() const {
         for (const Policy* policy : policies_)
             if (keys_of(*policy).contains("aws:username")) return true;
+        return false;
+    }
+
+    static bool ignores_case_of_names(std::span<const Policy* const> policies) {
+        for (const Policy* policy : policies)
+            for (const Statement& statement : policy->statements)
+                for (const Condition& condition : statement.conditions)
+                    if (condition.key == "aws:username" && condition.op == Operator::string_equals_ignore_case)
+                        return true;
         return false;
     }
 
@@ -310,7 +320,9 @@ class Callers {
     }
 
     void add_name(std::string_view pattern) {
-        for (const std::string& name : filler_.texts_of(pattern)) {
+        std::set<std::string> names = filler_.texts_of(pattern);
+        if (ignores_case_) names.insert(other_case(instance_of(pattern)));
+        for (const std::string& name : names) {
             add_outsider(user(stranger_, name, strange_user_id),
                          fmt::format("a user {} of an account that nobody named", name));
             add_outsider(user(owner_, name, fmt::format("AIDAUNLISTED{:08}", list_.size())),
@@ -350,6 +362,7 @@ class Callers {
     std::map<std::string, std::set<std::string>, std::less<>> accounts_; // by the patterns that they match
     std::string owner_;
     std::string session_; // of a role that chose it freely
+    bool ignores_case_;   // when it compares user names
     std::vector<SymbolicCaller> list_;
     std::set<std::pair<std::string, std::string>> names_; // ARNs and sessions of those in the list
     std::set<std::pair<std::string, std::string>> ids_;   // unique ids and sessions

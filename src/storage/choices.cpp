@@ -39,6 +39,7 @@ class Choosing {
             if (!own.empty() && !has_wildcard(is_path ? value.substr(0, value.find('/')) : value)) continue;
             add(instance_of(value));
             add(filler.fill(value));
+            add(other_case(value));
             if (!is_integer(value)) continue;
             const long long number = std::stoll(value); // on both sides of it
             add(std::to_string(number + 1));
@@ -78,8 +79,8 @@ class Choosing {
         using enum Operator;
         conditions_.push_back(condition);
         const Operator op = condition.op;
-        const bool is_text = op == string_equals || op == string_equals_ignore_case || op == string_like ||
-                             op == arn_like || op == boolean || op == null;
+        const bool is_text = op == string_equals || op == string_like || op == arn_like || op == boolean ||
+                             op == null; // of cases one is tried
         const bool is_number = op >= numeric_equals && op <= numeric_greater_equals;
         choice_.is_complete &= condition.quantifier == Quantifier::none && (is_text || is_number || op == ip_address);
         for (const std::string& value : condition.values) {

@@ -30,6 +30,13 @@ std::string lower(std::string_view text) {
     return copy;
 }
 
+std::string other_case(std::string_view text) {
+    std::string copy(text);
+    for (char& c : copy)
+        if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) c = static_cast<char>(c ^ 0x20);
+    return copy;
+}
+
 bool has_wildcard(std::string_view pattern) noexcept {
     return pattern.find_first_of("*?") != pattern.npos;
 }

@@ -170,6 +170,15 @@ TEST_CASE("an exception for one caller does not hide the others") {
     CHECK(is_certain(with(signed_in, R"({"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/s*"}})"),
                      "public-access"));
     CHECK_FALSE(finds(with(signed_in, R"({"StringLike": {"aws:PrincipalArn": "arn:*"}})"), "public-access"));
+    // Of a name in another case.
+    CHECK(is_certain(with(R"({"StringEqualsIgnoreCase": {"aws:username": "Home"}})",
+                          R"({"StringEquals": {"aws:username": "Home"}})"),
+                     "public-access"));
+    // Of a service.
+    CHECK(is_certain(
+        with(R"({"StringLike": {"aws:PrincipalServiceName": "*.amazonaws.com"}})",
+             R"({"StringEquals": {"aws:PrincipalServiceName": ["x.amazonaws.com", "logging.s3.amazonaws.com"]}})"),
+        "service-on-behalf"));
     // Of an account.
     CHECK(is_certain(with(R"({"StringLike": {"aws:PrincipalAccount": "4*"}})",
                           R"({"StringEquals": {"aws:PrincipalAccount": "400000000000"}})"),
@@ -240,6 +249,11 @@ TEST_CASE("what a caller chooses is closed only where everything it could choose
     const Report name = listing(R"({"StringLike": {"s3:prefix": "${aws:username}/*"}})");
     CHECK(is_certain(name, "public-access"));
     CHECK(finding_of(name, "public-access").request.ends_with("with s3:prefix = stranger/x"));
+    for (const char* folder : {"Home", "home", "HOME"}) {
+        const std::string value = fmt::format(R"({{"s3:prefix": "{}"}})", folder);
+        CHECK(is_certain(listing(R"({"StringEqualsIgnoreCase": )" + value + "}", R"({"StringEquals": )" + value + "}"),
+                         "public-access"));
+    }
     // Tried in full.
     CHECK_FALSE(
         finds(listing(R"({"NumericGreaterThan": {"s3:max-keys": "6"}, "NumericLessThan": {"s3:max-keys": "7"}})"),
@@ -249,7 +263,9 @@ TEST_CASE("what a caller chooses is closed only where everything it could choose
         "public-access"));
     CHECK_FALSE(
         finds(listing(R"({"Null": {"s3:prefix": "true"}, "StringEquals": {"s3:prefix": "a"}})"), "public-access"));
-    // Not tried in full: fractions, three patterns, several values of one key, dates.
+    // Not tried in full: fractions, cases, three patterns, several values of one key, dates.
+    CHECK(is_doubtful(listing(R"({"StringEqualsIgnoreCase": {"s3:prefix": "Home"}})",
+                              R"({"StringEquals": {"s3:prefix": ["Home", "hOME"]}})")));
     CHECK(is_doubtful(
         listing(R"({"NumericGreaterThan": {"s3:max-keys": "6.2"}, "NumericLessThan": {"s3:max-keys": "6.4"}})")));
     CHECK(is_doubtful(listing(R"({"StringLike": {"s3:prefix": "a*"}, "StringLikeIfExists": {"s3:prefix": "*b*"},
