@@ -76,6 +76,24 @@ TEST_CASE("more callers, objects, networks and requests than are examined are re
     CHECK(refusal_of(many(600, R"({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/NUMBER"},
                                 "Resource": "arn:aws:s3:::acme-weights/NUMBER/*"})",
                           R"({"Effect": "Deny"})")) == "policy_too_large");
+    // 4,096 choices for each of many requests, all of which are closed.
+    Json policy{{"Version", "2012-10-17"}, {"Statement", Json::array()}};
+    const auto add = [&](const char* effect, const char* action, Json condition) {
+        policy["Statement"].push_back({{"Effect", effect},
+                                       {"Principal", "*"},
+                                       {"Action", action},
+                                       {"Resource", {"arn:aws:s3:::acme-weights", "arn:aws:s3:::acme-weights/*"}},
+                                       {"Condition", std::move(condition)}});
+    };
+    for (const char* key : {"s3:prefix", "s3:delimiter", "aws:Referer"})
+        for (int i = 0; i < 14; ++i)
+            add("Deny", "s3:ListBucket", {{"StringEquals", {{key, fmt::format("{}", i)}}}});
+    for (const char* is_absent : {"true", "false"})
+        add("Deny", "s3:ListBucket", {{"Null", {{"aws:Referer", is_absent}}}});
+    add("Allow", "s3:ListBucket", {{"Bool", {{"aws:SecureTransport", "true"}}}});
+    for (int i = 0; i < 100; ++i)
+        add("Allow", "s3:GetObject", {{"IpAddress", {{"aws:SourceIp", fmt::format("10.{}.0.0/16", i)}}}});
+    CHECK(refusal_of(policy.dump()) == "policy_too_large");
 }
 
 TEST_CASE("wildcards in the bucket's part of a resource") {
