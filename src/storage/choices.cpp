@@ -33,10 +33,10 @@ class Choosing {
             for (const Place& place : places_apart(values_))
                 add(place.address);
         const std::string_view own = own_value();
+        std::vector<std::string_view> patterns;
         for (const std::string& value : values_) {
-            // A fixed ARN or organisation of somebody else is not the stranger's.
-            const bool is_path = choice_.key == "aws:principalorgpaths";
-            if (!own.empty() && !has_wildcard(is_path ? value.substr(0, value.find('/')) : value)) continue;
+            if (!own.empty() && !has_wildcard(owner_in(value))) continue; // somebody else's, not the stranger's
+            if (has_wildcard(value)) patterns.push_back(value);
             add(instance_of(value));
             add(filler.fill(value));
             add(other_case(value));
@@ -45,9 +45,6 @@ class Choosing {
             add(std::to_string(number + 1));
             if (number > 0) add(std::to_string(number - 1));
         }
-        std::vector<std::string> patterns;
-        std::ranges::copy_if(values_, std::back_inserter(patterns),
-                             [](const std::string& value) { return has_wildcard(value); });
         if (patterns.size() == 2) add(filler.fill_both(patterns[0], patterns[1]));
         choice_.is_complete &= patterns.size() <= 2;
         add(own.empty() ? "something" : std::string(own));
@@ -65,6 +62,13 @@ class Choosing {
         if (choice_.key == "aws:principalorgid") return strange_organisation;
         if (choice_.key == "aws:principalorgpaths") return strange_organisation_path;
         return {};
+    }
+
+    // What says in a value of such a key whose it is; the whole where nothing does.
+    std::string_view owner_in(std::string_view value) const {
+        if (choice_.key == "aws:principalorgpaths") return value.substr(0, value.find('/'));
+        const auto arn = Arn::parse(value);
+        return arn && !arn->account.empty() ? arn->account : value;
     }
 
     static std::set<std::string> keys_of_resources(const Policy& policy) {

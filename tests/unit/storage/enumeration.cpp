@@ -298,6 +298,27 @@ TEST_CASE("what a caller chooses is closed only where everything it could choose
     CHECK(is_doubtful(writing(R"({"DateGreaterThan": {"s3:object-lock-retain-until-date": "2030-01-01T00:00:00Z"}})")));
 }
 
+TEST_CASE("a service that works for a stranger comes with an ARN of the stranger's") {
+    const auto from = [](std::string_view arn) {
+        return of_owner({reader, fmt::format(R"({{"Effect": "Allow", "Action": "s3:GetObject",
+                                                 "Principal": {{"Service": "cloudfront.amazonaws.com"}},
+                                                 "Condition": {{"ArnLike": {{"aws:SourceArn": "{}"}}}}}})",
+                                             arn)});
+    };
+    CHECK_FALSE(finds(from("arn:aws:cloudfront::111122223333:distribution/*"), "service-on-behalf"));
+    CHECK_FALSE(finds(from("arn:aws:*:*:111122223333:*"), "service-on-behalf"));
+    const auto from_both = [](std::string_view op, std::string_view arn) {
+        return of_owner({reader, fmt::format(R"({{"Effect": "Allow", "Action": "s3:GetObject",
+                                                 "Principal": {{"Service": "cloudfront.amazonaws.com"}},
+                                                 "Condition": {{"{}": {{"aws:SourceArn": "{}"}},
+                                                     "StringLike": {{"aws:SourceArn": "arn:aws:cloudfront:*"}}}}}})",
+                                             op, arn)});
+    };
+    CHECK_FALSE(finds(from_both("StringLikeIfExists", "arn:aws:*:*:111122223333:*"), "service-on-behalf"));
+    CHECK(is_certain(from("arn:aws:cloudfront::*:distribution/EDFDVBD6EXAMPLE"), "service-on-behalf"));
+    CHECK(is_certain(from("arn:aws:s3:::acme-*"), "service-on-behalf"));
+}
+
 TEST_CASE("variables in resources lead to the objects of each caller") {
     const auto with = [](std::string_view resource, std::string_view principal = R"("*")",
                          std::string_view denied = "arn:aws:s3:::acme-weights/-") {
