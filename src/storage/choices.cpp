@@ -46,7 +46,7 @@ class Choosing {
             if (number > 0) add(std::to_string(number - 1));
         }
         if (patterns.size() == 2) add(filler.fill_both(patterns[0], patterns[1]));
-        choice_.is_complete &= patterns.size() <= 2;
+        choice_.is_complete &= patterns.size() <= (is_arn_ ? 1U : 2U); // a common text may have colons too many
         add(own.empty() ? "something" : std::string(own));
         if (own.empty()) add(filler.text());
         // Objects that variables lead to are asked for as x.
@@ -85,6 +85,7 @@ class Choosing {
         const Operator op = condition.op;
         const bool is_text = op == string_equals || op == string_like || op == arn_like || op == boolean ||
                              op == null; // of cases one is tried
+        is_arn_ |= op == arn_like;
         const bool is_number = op >= numeric_equals && op <= numeric_greater_equals;
         choice_.is_complete &= condition.quantifier == Quantifier::none && (is_text || is_number || op == ip_address);
         for (const std::string& value : condition.values) {
@@ -122,6 +123,7 @@ class Choosing {
     Choice choice_;
     bool has_variables_;
     bool is_variable_ = false;
+    bool is_arn_ = false; // patterns are compared part by part
     std::vector<Condition> conditions_;
     std::set<std::string> values_;
     std::set<std::string> signatures_;

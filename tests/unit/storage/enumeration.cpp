@@ -315,6 +315,7 @@ TEST_CASE("a service that works for a stranger comes with an ARN of the stranger
                                              op, arn)});
     };
     CHECK_FALSE(finds(from_both("StringLikeIfExists", "arn:aws:*:*:111122223333:*"), "service-on-behalf"));
+    CHECK(finds(from_both("ArnLike", "arn:aws:*:*:*:distribution/*"), "service-on-behalf"));
     CHECK(is_certain(from("arn:aws:cloudfront::*:distribution/EDFDVBD6EXAMPLE"), "service-on-behalf"));
     CHECK(is_certain(from("arn:aws:s3:::acme-*"), "service-on-behalf"));
 }
