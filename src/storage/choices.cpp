@@ -100,6 +100,7 @@ class Choosing {
 
     Choice only(std::vector<std::string> values) {
         choice_.values = std::move(values);
+        choice_.is_complete = true;
         return std::move(choice_);
     }
 

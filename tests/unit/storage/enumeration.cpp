@@ -273,6 +273,9 @@ TEST_CASE("what a caller chooses is closed only where everything it could choose
                          "public-access"));
     }
     // Tried in full.
+    CHECK_FALSE(finds(
+        listing(R"({"NumericGreaterThan": {"s3:TlsVersion": "1.2"}, "NumericLessThan": {"s3:TlsVersion": "1.3"}})"),
+        "public-access"));
     CHECK_FALSE(
         finds(listing(R"({"NumericGreaterThan": {"s3:max-keys": "6"}, "NumericLessThan": {"s3:max-keys": "7"}})"),
               "public-access"));
