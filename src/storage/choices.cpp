@@ -39,6 +39,7 @@ class Choosing {
             if (has_wildcard(value)) patterns.push_back(value);
             add(instance_of(value));
             add(filler.fill(value));
+            add(value); // with its wildcards, where they are none
             add(other_case(value));
             if (!is_integer(value)) continue;
             const long long number = std::stoll(value); // on both sides of it

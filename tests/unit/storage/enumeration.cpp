@@ -272,6 +272,7 @@ TEST_CASE("what a caller chooses is closed only where everything it could choose
         CHECK(is_certain(listing(R"({"StringEqualsIgnoreCase": )" + value + "}", R"({"StringEquals": )" + value + "}"),
                          "public-access"));
     }
+    CHECK(is_certain(listing(R"({"StringEquals": {"s3:prefix": "a*"}})"), "public-access"));
     // Tried in full.
     CHECK_FALSE(finds(
         listing(R"({"NumericGreaterThan": {"s3:TlsVersion": "1.2"}, "NumericLessThan": {"s3:TlsVersion": "1.3"}})"),
