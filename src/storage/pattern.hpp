@@ -20,7 +20,7 @@ class Filler {
   public:
     explicit Filler(const std::set<std::string>& patterns);
 
-    /// A text of the pattern.
+    /// A text of the pattern. Throws `policy_too_large` where it would be very long.
     [[nodiscard]] std::string fill(std::string_view pattern) const;
     /// That, and the usual one: `instance_of`.
     [[nodiscard]] std::set<std::string> texts_of(std::string_view pattern) const;
