@@ -1,5 +1,6 @@
 #include "storage/choices.hpp"
 
+#include "storage/bounds.hpp"
 #include "storage/condition.hpp"
 #include "storage/network.hpp"
 #include "storage/pattern.hpp"
@@ -27,7 +28,8 @@ class Choosing {
     Choice choose() {
         if (choice_.key == "aws:multifactorauthpresent") return only({"true", "false"});
         if (choice_.key == "s3:tlsversion") return only({"1.2", "1.3"});
-        static_cast<void>(is_new(nullptr)); // absent
+        require_at_most(max_values, values_.size(), "values of a key"); // before all are held against all
+        static_cast<void>(is_new(nullptr));                             // absent
         const Filler filler(values_);
         if (choice_.key == "aws:vpcsourceip")
             for (const Place& place : places_apart(values_))

@@ -1,6 +1,7 @@
 #include "storage/network.hpp"
 
 #include "platform/address.hpp"
+#include "storage/bounds.hpp"
 #include "storage/pattern.hpp"
 
 #include <algorithm>
@@ -19,6 +20,7 @@ struct Named {
 class Places {
   public:
     explicit Places(const std::set<std::string>& texts) {
+        require_at_most(max_addresses, texts.size(), "addresses"); // before all are held against all
         for (const std::string& text : texts) {
             if (const auto network = Network::parse(text))
                 networks_.push_back({text, *network});
@@ -80,6 +82,7 @@ class Places {
             place.is_everybodys = !narrowest->network.is_narrow();
         }
         places_.push_back(std::move(place));
+        require_at_most(max_addresses, places_.size(), "addresses");
     }
 
     std::vector<Named> networks_;

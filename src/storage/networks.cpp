@@ -20,6 +20,7 @@ struct Named {
 
 // Of each kind that patterns tell apart, the caller's own first.
 std::vector<Named> ids_apart(const std::set<std::string>& patterns, std::string_view kind, std::string_view own) {
+    require_at_most(max_networks, patterns.size(), "networks"); // before all are held against all
     const Filler filler(patterns);
     std::vector<Named> ids;
     std::set<std::string> signatures;
@@ -44,11 +45,13 @@ class Networks {
     std::vector<Way> all() {
         for (const Place& place : places_apart(values_of(compared_, "aws:sourceip")))
             add(place);
-        std::set<std::string> endpoints = values_of(compared_, "aws:sourcevpce");
-        endpoints.insert(intent_.vpc_endpoints.begin(), intent_.vpc_endpoints.end());
+        std::set<std::string> patterns = values_of(compared_, "aws:sourcevpce");
+        patterns.insert(intent_.vpc_endpoints.begin(), intent_.vpc_endpoints.end());
         const std::vector<Named> vpcs =
             ids_apart(values_of(compared_, "aws:sourcevpc"), "vpc-", "vpc-0fedcba9876543210");
-        for (const Named& endpoint : ids_apart(endpoints, "vpce-", "vpce-0fedcba9876543210"))
+        const std::vector<Named> endpoints = ids_apart(patterns, "vpce-", "vpce-0fedcba9876543210");
+        require_at_most(max_networks, endpoints.size() * vpcs.size(), "networks");
+        for (const Named& endpoint : endpoints)
             for (const Named& vpc : vpcs)
                 add(endpoint, vpc);
         return std::move(ways_);
@@ -57,7 +60,6 @@ class Networks {
   private:
     Way& add(std::string words, bool is_wide, bool is_intended) {
         Way& way = ways_.emplace_back();
-        require_at_most(max_networks, ways_.size(), "networks");
         way.words = std::move(words);
         way.is_wide = is_wide;
         way.is_intended = is_intended;

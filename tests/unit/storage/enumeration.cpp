@@ -76,6 +76,39 @@ TEST_CASE("more callers, objects, networks and requests than are examined are re
     CHECK(refusal_of(many(600, R"({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/NUMBER"},
                                 "Resource": "arn:aws:s3:::acme-weights/NUMBER/*"})",
                           R"({"Effect": "Deny"})")) == "policy_too_large");
+    // One Allow of many values.
+    const auto values = [](std::size_t count, const char* op, const char* key, auto&& value) {
+        Json list = Json::array();
+        for (std::size_t i = 0; i < count; ++i)
+            list.push_back(value(i));
+        return Json{{"Version", "2012-10-17"},
+                    {"Statement",
+                     {{"Effect", "Allow"},
+                      {"Principal", "*"},
+                      {"Action", "s3:*"},
+                      {"Resource", {"arn:aws:s3:::acme-weights", "arn:aws:s3:::acme-weights/*"}},
+                      {"Condition", {{op, {{key, list}}}}}}}}
+            .dump();
+    };
+    const auto address = [](std::size_t i) { return fmt::format("{}.{}.0.1", i / 200 + 1, i % 200); };
+    const std::string addresses = values(1'200, "IpAddress", "aws:SourceIp", address);
+    CHECK(addresses.size() < 20'480); // S3 takes it
+    CHECK(refusal_of(addresses) == "nothing refused");
+    CHECK(refusal_of(values(2'600, "IpAddress", "aws:SourceIp", address)) == "policy_too_large");
+    const auto folder = [](std::size_t i) { return fmt::format("folder-{}", i); };
+    CHECK(refusal_of(values(2'000, "StringEquals", "s3:prefix", folder)) == "nothing refused");
+    CHECK(refusal_of(values(4'200, "StringEquals", "s3:prefix", folder)) == "policy_too_large");
+    // Each * of one pattern stands for as many letters as another has ?.
+    const auto both = [&](std::size_t length) {
+        return values(2, "StringLike", "s3:prefix", [&](std::size_t i) {
+            std::string text;
+            for (std::size_t j = 0; j < length; ++j)
+                text += i == 0 ? "?" : "*a";
+            return text;
+        });
+    };
+    CHECK(refusal_of(both(100)) == "nothing refused");
+    CHECK(refusal_of(both(150)) == "policy_too_large");
     // 4,096 choices for each of many requests, all of which are closed.
     Json policy{{"Version", "2012-10-17"}, {"Statement", Json::array()}};
     const auto add = [&](const char* effect, const char* action, Json condition) {
