@@ -206,6 +206,30 @@ TEST_CASE("keys are used from networks and through services that their policy na
                      "key-public"));
 }
 
+TEST_CASE("keys are used for objects that only a pattern of the key policy reaches") {
+    const auto with = [](std::string_view context, bool is_allowed = true) {
+        Json bundle = bundle_of(full_intent());
+        for (Json& statement : bundle["documents"]["key_policy"]["Statement"])
+            if (statement["Sid"] == "AllowReaders")
+                statement["Condition"]["StringLike"]["kms:EncryptionContext:aws:s3:arn"].push_back(context);
+        if (!is_allowed)
+            bundle["documents"]["key_policy"]["Statement"].push_back(
+                {{"Effect", "Deny"},
+                 {"Principal", "*"},
+                 {"Action", "kms:Decrypt"},
+                 {"Resource", "*"},
+                 {"Condition", {{"StringLike", {{"kms:EncryptionContext:aws:s3:arn", context}}}}}});
+        return audit(bundle.dump());
+    };
+    const Report beside = with("arn:aws:s3:::acme-weights/*");
+    CHECK(is_certain(beside, "key-wider-than-bucket"));
+    CHECK(finding_of(beside, "key-wider-than-bucket").request.ends_with("for arn:aws:s3:::acme-weights/x"));
+    CHECK(is_certain(with("arn:aws:s3:::acme-*"), "key-wider-than-bucket"));
+    CHECK(is_certain(with("arn:aws:s3:::*/models/*"), "key-wider-than-bucket"));
+    CHECK_FALSE(finds(with("arn:aws:s3:::acme-weights/models/a/*"), "key-wider-than-bucket"));
+    CHECK_FALSE(finds(with("arn:aws:s3:::acme-labels/*", false), "key-wider-than-bucket"));
+}
+
 TEST_CASE("an exception for one caller does not hide the others") {
     const auto with = [](std::string_view condition, std::string_view denied) {
         return of_owner(
