@@ -48,6 +48,15 @@ TEST_CASE("written policies are clean") {
     }
 }
 
+TEST_CASE("a key policy alone tells bucket and region") {
+    for (const storage::Intent& intent : {full_intent(), small_intent(), by_name()}) {
+        const Report report = audit(bundle_of(intent)["documents"]["key_policy"].dump());
+        CHECK(report.subject == "bucket acme-weights");
+        for (const char* rule : {"key-reader-locked-out", "break-glass-locked-out", "key-wider-than-bucket"})
+            CHECK_FALSE(finds(report, rule));
+    }
+}
+
 TEST_CASE("each statement of a written policy is missed when it is dropped") {
     for (const storage::Intent& intent : {full_intent(), by_name()}) {
         const Json bundle = bundle_of(intent);
