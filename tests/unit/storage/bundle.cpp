@@ -153,6 +153,10 @@ TEST_CASE("each setting is noticed when it is turned off, and not checked when i
     CHECK(after("versioning/Status", "Suspended") == std::vector<std::string>{"no-versioning"});
     CHECK(after("encryption/Rules/0/ApplyServerSideEncryptionByDefault/SSEAlgorithm", "AES256") ==
           std::vector<std::string>{"no-key"});
+    // The key that AWS makes lets the whole account in.
+    for (const char* key : {"alias/aws/s3", "arn:aws:kms:eu-central-1:111122223333:alias/aws/s3"})
+        CHECK(after("encryption/Rules/0/ApplyServerSideEncryptionByDefault/KMSMasterKeyID", key) ==
+              std::vector<std::string>{"no-key"});
     CHECK(after("object_lock/ObjectLockEnabled", "") == std::vector<std::string>{"no-object-lock"});
     CHECK(after("data_events/0/FieldSelectors/2/StartsWith/0", "arn:aws:s3:::another/") ==
           std::vector<std::string>{"no-data-events"});
