@@ -87,6 +87,8 @@ class KeyAudit {
             case Part::break_glass:
                 demand("break-glass-locked-out", {"kms:Decrypt", "kms:GenerateDataKey"});
                 can_repair |= can_change;
+                if (has_intent_ && !can_change)
+                    findings.add("break-glass-locked-out", document, {}, caller.words + ": kms:PutKeyPolicy");
                 break;
             case Part::administrator:
                 can_repair |= can_change;

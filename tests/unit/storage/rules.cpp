@@ -45,6 +45,8 @@ constexpr Change changes[] = {
         "Action": "kms:PutKeyPolicy", "Condition": {"StringLike": {"aws:userid": "AROAEXAMPLEPLATFORM1:*"}}})"},
     {"break-glass-locked-out", "bucket_policy", "",
      R"({"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket"})"},
+    {"break-glass-locked-out", "key_policy", "AllowAdministration",
+     R"({"Principal": {"AWS": ["arn:aws:iam::111122223333:role/platform"]}})"},
     {"reader-locked-out", "bucket_policy", "", R"({"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject"})"},
     {"reader-not-granted", "bucket_policy", "AllowReaders", ""},
     {"publisher-locked-out", "bucket_policy", "", R"({"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject"})"},
