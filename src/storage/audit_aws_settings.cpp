@@ -48,7 +48,10 @@ class Settings {
         if (json == nullptr) return;
         const Json& standard = at(*json, {"Rules", "0", "ApplyServerSideEncryptionByDefault"});
         const Json& algorithm = at(standard, {"SSEAlgorithm"});
-        if ((algorithm != "aws:kms" && algorithm != "aws:kms:dsse") || !at(standard, {"KMSMasterKeyID"}).is_string())
+        const Json& key = at(standard, {"KMSMasterKeyID"});
+        const bool is_own =
+            key.is_string() && key.get_ref<const std::string&>().find("alias/aws/") == std::string::npos;
+        if ((algorithm != "aws:kms" && algorithm != "aws:kms:dsse") || !is_own)
             findings_.add("no-key", "encryption", {}, "the default encryption has no key of your own");
     }
 
