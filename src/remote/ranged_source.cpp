@@ -63,7 +63,7 @@ std::unique_ptr<Session> open_session(std::shared_ptr<const RemoteObject> object
     Opened opened = open_object(origin, *downloads, CacheSizes::within(options.memory).smallest);
     origin.pin = std::move(opened.pin);
     auto session = std::make_unique<Session>(std::move(origin), std::move(downloads));
-    session->cache.put_first(std::move(opened.first), opened.first_size);
+    session->cache.put_first(std::move(opened.first));
     return session;
 }
 

@@ -23,11 +23,11 @@ CacheSizes CacheSizes::within(std::uint64_t memory) noexcept {
     return sizes;
 }
 
-void SegmentCache::put_first(AlignedBuffer buffer, std::size_t size) {
-    if (size == 0) return;
+void SegmentCache::put_first(AlignedBuffer buffer) {
+    if (size_ == 0) return;
     const std::lock_guard lock(mutex_);
     const auto segment = std::make_shared<Segment>();
-    segment->size = segment->received = size;
+    segment->size = segment->received = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size_));
     segment->step = sizes_.smallest;
     held_ += buffer.size();
     most_held_ = std::max(most_held_, held_);
@@ -203,11 +203,6 @@ void SegmentCache::failed(Segment& segment, const Failure& failure) noexcept {
     // Whoever comes later may be luckier.
     if (segment.readers == 0) remove(segment);
     changed_.notify_all();
-}
-
-std::size_t SegmentCache::held() const {
-    const std::lock_guard lock(mutex_);
-    return held_;
 }
 
 std::size_t SegmentCache::most_held() const {

@@ -35,10 +35,12 @@ class SegmentCache {
 
     /// @param size  of the object, bytes; `name` is what errors call it
     SegmentCache(std::uint64_t size, const CacheSizes& sizes, std::string name, Start start)
-        : size_(size), sizes_(sizes), name_(std::move(name)), start_(std::move(start)) {}
+        : size_(size), sizes_(sizes), name_(std::move(name)), start_(std::move(start)) {
+        spare_.reserve(sizes.memory / sizes.largest + 1); // what becomes spare while an error is handled cannot fail
+    }
 
-    /// Puts in bytes from the start of the object that are there already.
-    void put_first(AlignedBuffer buffer, std::size_t size);
+    /// Puts in what is there already: a buffer that begins with the object's first bytes, as many as it holds.
+    void put_first(AlignedBuffer buffer);
     /// Fills `to` from `offset`, which is within the object; waits for downloads. Throws what became of them.
     void read(std::uint64_t offset, MutableBytes to);
 
@@ -46,8 +48,7 @@ class SegmentCache {
     void received(Segment& segment, std::size_t bytes) noexcept;
     void failed(Segment& segment, const Failure& failure) noexcept;
 
-    /// Bytes of all buffers now, and the most there ever were.
-    [[nodiscard]] std::size_t held() const;
+    /// The most bytes that all buffers ever had.
     [[nodiscard]] std::size_t most_held() const;
 
   private:

@@ -6,13 +6,14 @@
 
 #include <algorithm>
 #include <array>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 namespace weightseal::remote {
 namespace {
 
 // Without spaces at the ends, and with one where there are several.
-std::string trimmed(std::string_view value) {
+std::string canonical_value(std::string_view value) {
     std::string result;
     for (const char c : value) {
         if (c == ' ' && (result.empty() || result.back() == ' ')) continue;
@@ -70,14 +71,7 @@ std::string signature(const Signable& request, const SigningScope& scope, const 
 } // namespace
 
 std::string signing_time(Time time) {
-    using namespace std::chrono;
-    const auto seconds_since = floor<seconds>(time);
-    const auto day = floor<days>(seconds_since);
-    const year_month_day date(day);
-    const hh_mm_ss clock(seconds_since - day);
-    return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", static_cast<int>(date.year()),
-                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                       clock.minutes().count(), clock.seconds().count());
+    return fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(time));
 }
 
 std::string canonical_query(Query query) {
@@ -96,7 +90,7 @@ std::string canonical_request(const Signable& request) {
     const std::vector<HttpHeader> headers = sorted(request.headers);
     std::string lines;
     for (const HttpHeader& header : headers)
-        lines += fmt::format("{}:{}\n", header.name, trimmed(header.value));
+        lines += fmt::format("{}:{}\n", header.name, canonical_value(header.value));
     return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", request.method, request.path, canonical_query(request.query), lines,
                        names_of(headers), request.payload_hash);
 }
