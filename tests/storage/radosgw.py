@@ -23,8 +23,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from daemons import TIME_LIMIT, bound, eventually, listening, make_certificate, path
+
 PROGRAMS = ["monmaptool", "ceph-mon", "ceph-osd", "ceph", "radosgw", "radosgw-admin", "openssl", "setpriv"]
-TIME_LIMIT = 300  # seconds for a step of the start: only one that hangs reaches it
 
 CONFIGURATION = """\
 [global]
@@ -103,7 +104,7 @@ class Radosgw:
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Radosgw]:
     """The server, with its data in this folder."""
-    missing = [name for name in PROGRAMS if shutil.which(name, path=_path()) is None]
+    missing = [name for name in PROGRAMS if shutil.which(name, path=path()) is None]
     if missing:
         raise Unavailable(f"{', '.join(missing)}: not installed")
     for attempt in range(5):
@@ -122,7 +123,7 @@ class _Cluster:
         folder.mkdir()
         self._folder = folder
         self._daemons = daemons
-        self._environment = {**os.environ, "PATH": _path(), "CEPH_CONF": str(folder / "ceph.conf")}
+        self._environment = {**os.environ, "PATH": path(), "CEPH_CONF": str(folder / "ceph.conf")}
 
     def start_monitor(self) -> bool:
         """False where another program took the port, which clients have to know beforehand, in the meantime."""
@@ -133,7 +134,7 @@ class _Cluster:
         self._run("monmaptool", "--create", "--fsid", fsid, "--addv", "a", f"[v2:127.0.0.1:{port}]", "monmap")
         self._run("ceph-mon", "--mkfs", "-i", "a", "--monmap", "monmap", "--keyring", "keyring")
         monitor = self._start("ceph-mon", "-i", "a")
-        _eventually(lambda: port in _listening(monitor) or monitor.poll() is not None)
+        eventually(lambda: port in listening(monitor) or monitor.poll() is not None)
         if monitor.poll() is None:
             return True
         if "Address already in use" in (reason := self._said("ceph-mon")):
@@ -149,16 +150,12 @@ class _Cluster:
         self._start("ceph-osd", "-i", "0")
 
     def start_gateway(self) -> Radosgw:
-        self._run(
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-keyout", "server.key", "-out", "server.crt", "-days", "2", "-subj", "/CN=localhost",
-            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-        )
+        make_certificate(self._folder)
         gateway = self._start("radosgw", "--name", "client.admin")
-        _eventually(lambda: len(_listening(gateway)) == 2 or gateway.poll() is not None)
+        eventually(lambda: len(listening(gateway)) == 2 or gateway.poll() is not None)
         if gateway.poll() is not None:
             raise RuntimeError(self._said("radosgw"))
-        plain, tls = sorted(_listening(gateway), key=_speaks_http, reverse=True)
+        plain, tls = sorted(listening(gateway), key=_speaks_http, reverse=True)
         return Radosgw(
             f"http://127.0.0.1:{plain}", f"https://localhost:{tls}", self._folder / "server.crt", self._run
         )
@@ -173,7 +170,7 @@ class _Cluster:
     def _run(self, *command: str) -> str:
         """What a tool prints. Tools wait by themselves until the daemons answer."""
         result = subprocess.run(
-            _bound(command), cwd=self._folder, env=self._environment, stdin=subprocess.DEVNULL, capture_output=True,
+            bound(command), cwd=self._folder, env=self._environment, stdin=subprocess.DEVNULL, capture_output=True,
             text=True, timeout=TIME_LIMIT, check=False,
         )
         if result.returncode != 0:
@@ -183,7 +180,7 @@ class _Cluster:
     def _start(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         with (self._folder / f"{program}.out").open("wb") as output:
             daemon = subprocess.Popen(
-                _bound((program, "-f", *arguments)), cwd=self._folder, env=self._environment,
+                bound((program, "-f", *arguments)), cwd=self._folder, env=self._environment,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             )
         self._daemons.callback(daemon.wait)
@@ -192,16 +189,6 @@ class _Cluster:
 
     def _said(self, program: str) -> str:
         return f"{program}: {(self._folder / f'{program}.out').read_text(errors='replace')}"
-
-
-def _path() -> str:
-    """Debian has the tools of openssl and Ceph here, and an ordinary user's PATH may lack a part."""
-    return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/bin"])
-
-
-def _bound(command: tuple[str, ...]) -> list[str]:
-    """The kernel kills the command when this process ends, also when it is killed itself."""
-    return ["setpriv", "--pdeathsig", "KILL", "--", *command]
 
 
 def _new_key() -> str:
@@ -215,30 +202,7 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _listening(process: subprocess.Popen[bytes]) -> set[int]:
-    """The TCP ports at which the process waits for connections."""
-    sockets = set()
-    for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            sockets.add(os.readlink(descriptor))
-    ports = set()
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        _, local, _, state, _, _, _, _, _, inode, *_ = line.split()
-        if state == "0A" and f"socket:[{inode}]" in sockets:
-            ports.add(int(local.partition(":")[2], 16))
-    return ports
-
-
 def _speaks_http(port: int) -> bool:
     with socket.create_connection(("127.0.0.1", port), timeout=TIME_LIMIT) as connection:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
         return connection.recv(5) == b"HTTP/"
-
-
-def _eventually(condition: Callable[[], bool]) -> None:
-    """Waits for what another process does."""
-    deadline = time.monotonic() + TIME_LIMIT
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError("a daemon does not answer")
-        time.sleep(0.02)
