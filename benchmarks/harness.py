@@ -117,14 +117,13 @@ def interleave(workers, rounds, before):
     return Rounds(seconds), failed
 
 
-def run_within(seconds, command, one_core=False):
+def run_within(seconds, command):
     """What a program prints. One that does not end in time is killed, with all that it started, and so not available."""
     process = subprocess.Popen(
         [str(part) for part in command],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, processors(one_core)),
     )
     try:
         output, _ = process.communicate(timeout=seconds)

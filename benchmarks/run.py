@@ -321,7 +321,10 @@ def measure_part(name, bench):
         return watermark_report.render(environment.machine(), results)
     if name == "guard":
         return guard_report.report(bench.build, bench.folder, bench.python, bench.binding, bench.quick)
-    return storage_report.report(bench.build, bench.quick)
+    sealed = bench.sealed[SUITES[0]]
+    if not sealed.exists():
+        bench.make_inputs()
+    return storage_report.report(bench.build, bench.folder, bench.python, bench.binding, sealed, bench.quick)
 
 
 def write_part(name, text):

@@ -1,9 +1,10 @@
-"""How long the audit of a bucket policy takes."""
+"""All that is measured of storage: the audit of a bucket policy, and reading from a web server."""
 
 import datetime
 import json
 
 import environment
+import reading
 from harness import Unavailable, run_within, say
 from report import MET, table
 
@@ -37,12 +38,16 @@ def render(found):
     return table(header, rows) + "\n\n" + table(["", "goal", "measured", ""], [goal])
 
 
-def report(build, quick):
-    """The part of RESULTS.md, or why there is none."""
+def audit(build, quick):
     try:
-        found = render(measure(build, quick))
+        return "## Audit\n\n" + render(measure(build, quick))
     except Unavailable as reason:
-        found = f"not available: {reason}"
+        return f"## Audit\n\nnot available: {reason}"
+
+
+def report(build, folder, python, binding, sealed, quick):
+    """The part of RESULTS.md."""
+    parts = [audit(build, quick), reading.report(folder, python, binding, sealed, quick)]
     facts = [f"* {name}: {value}" for name, value in environment.machine().items()]
     facts.append(f"* {datetime.date.today().isoformat()}")
-    return "# Storage\n\nWritten by `./dev bench`.\n\n" + "\n".join(facts) + "\n\n" + found + "\n"
+    return "# Storage\n\nWritten by `./dev bench`.\n\n" + "\n".join(facts) + "\n\n" + "\n\n".join(parts) + "\n"

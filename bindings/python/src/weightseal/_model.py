@@ -302,8 +302,9 @@ def open_model(
 
     Args:
         source: A path; "s3://bucket/key" (region, endpoint and credentials from where AWS's tools find them) or
-            "https://host/path", read by ranges and never stored; the bytes of a container in memory (bytes, mmap, any contiguous buffer), which must not be
-            released while the model is open; or an object with `size` and `read_at(offset, size)`.
+            "https://host/path", read by ranges and never stored; the bytes of a container in memory (bytes, mmap,
+            any contiguous buffer), which must not be released while the model is open; or an object with `size` and
+            `read_at(offset, size)`.
         framework: "np" or "pt": what `get_tensor` returns. None: NumPy if it is installed, else PyTorch.
         device: For "pt": where tensors go. Those on "cpu" are not copied after decryption.
         key: A text key, a key source ("file:PATH", "env:NAME", "fd:N", "cmd:COMMAND", "-") or 32 raw bytes.
