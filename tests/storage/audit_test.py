@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Sealed
 from moto_server import Moto
 from radosgw import Credentials, Radosgw
 from s3 import client
 
+MAKE_MODEL = Path(__file__).parent.parent / "cli" / "helpers" / "make-model"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 EVERYONE_READS = {
     "Sid": "Everyone", "Effect": "Allow", "Principal": "*", "Action": ["s3:GetObject"],
@@ -151,15 +151,38 @@ def test_a_bucket_set_up_by_the_bundle_is_clean(moto: Moto, enter: Any, run: Run
     assert rules(report) == {"public-acl", "public-access-block"}
 
 
-def test_the_stack_is_one_table(radosgw: Radosgw, enter: Any, run: Run, sealed: Sealed) -> None:
+def test_the_stack_is_one_table(radosgw: Radosgw, enter: Any, run: Run, tmp_path: Path) -> None:
     owner = radosgw.user("audit-owner")
     s3 = client(radosgw.endpoint, owner)
     s3.create_bucket(Bucket="stack-weights")
+    enter(radosgw.tls_endpoint, radosgw.authority, owner)
+    subprocess.run([MAKE_MODEL, tmp_path / "m.safetensors", "--weights", "1"], check=True)
+    mark = ["--key", "file:mark.key", "--owner", "acme", "--strength", "2%", "--record", "record.json"]
     for command in (
         ["keygen", "-o", "mark.key"],
-        ["mark", sealed.floats, "-o", "marked.safetensors", "--key", "file:mark.key", "--record", "record.json"],
-        ["seal", "marked.safetensors", "-o", "marked.wseal", "--key", sealed.key],
+        ["keygen", "-o", "seal.key"],
+        ["mark", "m.safetensors", "-o", "marked.safetensors", *mark],
+        ["seal", "marked.safetensors", "-o", "marked.wseal", "--key", "file:seal.key"],
     ):
         result = run(*command)
         assert result.returncode == 0, result.stderr
-    return None
+    stack = ["--container-key", "file:seal.key", "--key", "file:mark.key", "--record", "record.json"]
+    for name in ("marked.wseal", "m.safetensors"):
+        s3.upload_file(str(tmp_path / name), "stack-weights", name)
+
+    good = run("audit", "s3://stack-weights", "--stack", "s3://stack-weights/marked.wseal", *stack, "--fail-on", "none")
+    assert (good.returncode, good.stderr) == (0, "")
+    assert [line.split()[:2] for line in good.stdout.splitlines()] == [
+        ["PASS", "sealed"], ["PASS", "bucket"], ["PASS", "watermark"],
+    ]
+    bad = run("audit", "s3://stack-weights", "--stack", "m.safetensors", *stack)
+    assert bad.returncode == 1, bad.stderr
+    assert [line.split()[:2] for line in bad.stdout.splitlines()] == [
+        ["FAIL", "sealed"], ["FAIL", "bucket"], ["FAIL", "watermark"],
+    ]
+    assert "public-access-block" in bad.stdout
+    status, report = audit(run, "s3://stack-weights", "--stack", "s3://stack-weights/marked.wseal", *stack)
+    assert status == 1
+    assert [(check["check"], check["passed"]) for check in report["stack"]] == [
+        ("sealed", True), ("bucket", False), ("watermark", True),
+    ]

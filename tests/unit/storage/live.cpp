@@ -167,7 +167,7 @@ TEST_CASE("live: refusals") {
     const auto reading = [](const std::string& query, const Said& said, std::string_view intent = {}) {
         Answers answers = good_answers();
         answers[query] = said;
-        return refusal([&] { (void)Bucket(answers).read(intent); });
+        return refusal_code([&] { (void)Bucket(answers).read(intent); });
     };
     CHECK(reading("policy=", refused("404 Not Found", "NoSuchBucket")) == "file_not_found");
     CHECK(reading("policy=", refused("301 Moved Permanently", "PermanentRedirect")) == "server_refused");
