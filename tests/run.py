@@ -196,6 +196,13 @@ def attacks(log):
     return pytest(log, "attacks", SOURCE / "tests" / "attacks" / "watermark")
 
 
+def storage(log):
+    """Reading, and what policies decide, against real servers of S3."""
+    configure_and_build(log, "release", targets=["weightseal_program"])
+    pip(log, "pytest", "boto3>=1.36", "moto[s3,server]==5.2.5")
+    return pytest(log, "storage", SOURCE / "tests" / "storage")
+
+
 def model():
     """A real model in the build folder; see demo/minilm.py."""
     script = [sys.executable, SOURCE / "demo" / "minilm.py", BUILD / "models"]
@@ -211,6 +218,7 @@ RUNNERS = {
     "python": bindings_python,
     "independent": independent,
     "attacks": attacks,
+    "storage": storage,
 }
 
 

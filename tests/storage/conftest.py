@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import random
+import struct
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple, NoReturn
+
+import moto_server
+import pytest
+import radosgw as radosgw_server
+from moto_server import Moto
+from radosgw import Radosgw
+
+
+def missing(what: str) -> NoReturn:
+    """A test cannot run here. On CI nothing may be missing."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what}, and CI skips nothing")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def radosgw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Radosgw]:
+    """One server for all tests: each makes buckets and users of its own."""
+    try:
+        with radosgw_server.running(tmp_path_factory.mktemp("radosgw")) as server:
+            yield server
+    except radosgw_server.Unavailable as reason:
+        missing(str(reason))
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
+    """Likewise."""
+    with moto_server.running(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    if value := os.environ.get("WEIGHTSEAL_PROGRAM"):
+        return Path(value)
+    missing("WEIGHTSEAL_PROGRAM is not set")
+
+
+@pytest.fixture(scope="session")
+def ws() -> ModuleType:
+    """The Python package."""
+    try:
+        return importlib.import_module("weightseal")
+    except ImportError:
+        missing("weightseal is not installed")
+
+
+SIZE = 4 << 20
+
+
+class Sealed(NamedTuple):
+    plain: Path
+    path: Path
+    key: str  # the source of its key
+    tensors: dict[str, bytes]
+
+
+@pytest.fixture(scope="session")
+def sealed(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Sealed:
+    """A model that is fetched in many parts: 12 MiB in three tensors."""
+    folder = tmp_path_factory.mktemp("sealed")
+    made = Sealed(folder / "model.safetensors", folder / "model.wseal", f"file:{folder}/model.key", {})
+    draw = random.Random(5)
+    header, offset = {}, 0
+    for name in ("first", "middle", "last"):
+        made.tensors[name] = draw.randbytes(SIZE)
+        header[name] = {"dtype": "U8", "shape": [SIZE], "data_offsets": [offset, offset + (SIZE)]}
+        offset += SIZE
+    text = json.dumps(header).encode()
+    made.plain.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(made.tensors.values()))
+    for command in (["keygen", "-o", folder / "model.key"], ["seal", made.plain, "-o", made.path, "--key", made.key]):
+        subprocess.run([program, *command], check=True, stdout=subprocess.DEVNULL)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home, and an environment that says nothing about AWS or proxies."""
+    for name in os.environ:
+        if name.upper().startswith("AWS_") or name.upper().endswith("_PROXY") or name == "SSL_CERT_FILE":
+            monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return folder
+
+
+@pytest.fixture
+def run(program: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the program in the test's folder."""
+
+    def call(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [program, *arguments], cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+
+    return call
