@@ -49,7 +49,9 @@ Request request_of(const json& text) {
     describe(request.caller, request.context);
     const json context = text.value("context", json::object());
     for (const auto& [key, value] : context.items()) {
-        if (value.is_array())
+        if (value.is_null())
+            request.context.set_absent(key);
+        else if (value.is_array())
             request.context.set(key, KeyValue{KeyValue::State::known, value});
         else
             request.context.set(key, value.get<std::string>());
