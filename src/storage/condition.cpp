@@ -210,7 +210,7 @@ Truth holds(const Condition& condition, const Context& context, bool has_variabl
     case Quantifier::for_any_value: return most;
     case Quantifier::none: break;
     }
-    return least == most ? least : Truth::unknown; // AWS does not say what several values do here
+    return value.values.size() == 1 ? least : Truth::unknown; // AWS does not say what several values do here
 }
 
 } // namespace weightseal::storage

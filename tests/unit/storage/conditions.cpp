@@ -128,7 +128,8 @@ TEST_CASE("keys of several values") {
     CHECK(says("ForAllValues:StringNotEquals", {"c"}, tags) == Truth::yes);
     CHECK(says("ForAnyValue:StringNotEquals", {"a"}, tags) == Truth::yes);
     CHECK(says("StringEquals", {"a"}, tags) == Truth::unknown);
-    CHECK(says("StringEquals", {"a", "b"}, tags) == Truth::yes);
+    CHECK(says("StringEquals", {"a", "b"}, tags) == Truth::unknown);
+    CHECK(says("StringNotEquals", {"c"}, tags) == Truth::unknown);
 }
 
 TEST_CASE("variables stand for keys of the request, in policies of 2012") {
