@@ -36,8 +36,11 @@ Truth names(const Principal& principal, const Caller& caller, const std::string&
     }
     if (!has_account(caller)) return Truth::no;
     if (principal.value == caller.arn || (!session_arn.empty() && principal.value == session_arn)) return Truth::yes;
-    if (is_unique_id(principal.value))
+    if (is_unique_id(principal.value)) {
+        const CallerKind kind = principal.value.starts_with("AROA") ? CallerKind::role : CallerKind::user;
+        if (caller.kind != kind) return Truth::no;
         return caller.unique_id.empty() ? Truth::unknown : truth_of(principal.value == caller.unique_id);
+    }
     // AWS takes no wildcards here; whoever does may mean this.
     return has_wildcard(principal.value) && matches(principal.value, caller.arn) ? Truth::unknown : Truth::no;
 }

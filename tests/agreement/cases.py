@@ -120,7 +120,7 @@ MOMENTS = ["2026-03-01T12:00:00Z", "2026-01-01", "2026-04-01T00:00:00Z", "177236
 ARNS = ["arn:aws:iam::*:role/*", f"arn:aws:iam::{OWNER}:*", f"arn:aws:iam::{OTHER}:role/partner", "arn:aws:s3:::acme-*",
         "arn:*:iam::*:user/*", "arn:aws:iam::${aws:PrincipalAccount}:role/reader", "arn:aws:iam::*:user/${aws:username}"]
 VARIABLES = ["${aws:username}", "${aws:PrincipalTag/team}", "${aws:PrincipalTag/team, 'red'}", "home/${aws:username}",
-             "${aws:referer}", "a${*}b", "5${$}", "${aws:TagKeys}"]
+             "${aws:referer}", "a${*}b", "5${$}"]
 
 S3_ACTIONS = {
     "s3:GetObject": ["s3:*", "s3:Get*", "s3:GetObject", "s3:getobject", "s3:Get?bject", "*"],

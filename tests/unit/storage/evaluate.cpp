@@ -68,6 +68,11 @@ TEST_CASE("every form of a principal") {
     CHECK(alone(allow(R"({"AWS": "arn:aws:sts::111122223333:assumed-role/r/t"})"), request) == Truth::no);
     CHECK(alone(allow(R"({"AWS": "AROAEXAMPLE000000001"})"), request) == Truth::yes);
     CHECK(alone(allow(R"({"AWS": "AROAEXAMPLE000000002"})"), request) == Truth::no);
+    Caller nameless = role(owner);
+    nameless.unique_id.clear();
+    CHECK(alone(allow(R"({"AWS": "AROAEXAMPLE000000002"})"), asking(nameless)) == Truth::unknown);
+    CHECK(alone(allow(R"({"AWS": "AIDAEXAMPLE000000002"})"), asking(nameless)) == Truth::no); // a user's
+    CHECK(alone(allow(R"({"AWS": "AROAEXAMPLE000000002"})"), asking(root())) == Truth::no);
     CHECK(alone(allow(R"({"AWS": "arn:aws:iam::111122223333:role/*"})"), request) == Truth::unknown);
     CHECK(alone(allow(R"({"Service": "logging.s3.amazonaws.com"})"), request) == Truth::no);
 
