@@ -206,7 +206,8 @@ TEST_CASE("what AWS calls public") {
     CHECK(with(R"({"StringLike": {"aws:userid": "AROAEXAMPLE000000001:*"}})") == Truth::no);
     CHECK(with(R"({"StringLike": {"aws:userid": "*"}})") == Truth::yes);
     CHECK(with(R"({"StringNotEquals": {"aws:SourceVpc": "vpc-91237329"}})") == Truth::yes);
-    CHECK(with(R"({"StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}})") == Truth::unknown);
+    CHECK(with(R"({"StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}})") == Truth::no);
+    CHECK(with(R"({"StringEquals": {"aws:PrincipalAccount": "444455556666"}})") == Truth::unknown);
 }
 
 // ---- Properties, over policies made at random
