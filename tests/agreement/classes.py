@@ -392,7 +392,7 @@ def without_resource_policy(case, _site):
 
 
 CLASSES = {
-    "set-if-exists": Class(is_set_if_exists, [drop_condition]),
+    "set-if-exists": Class(is_set_if_exists, [drop_condition, fail_condition]),
     "one-of-set": Class(lacks_set_operator(lambda count: count == 1), [compare_one_of_set]),
     "several-of-set": Class(lacks_set_operator(lambda count: count > 1), [drop_condition, fail_condition]),
     "whole-internet": Class(sites_by_value(lambda _case, _policy, _site, value: value == "0.0.0.0/0"),

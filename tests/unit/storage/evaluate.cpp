@@ -208,6 +208,10 @@ TEST_CASE("what AWS calls public") {
     CHECK(with(R"({"StringNotEquals": {"aws:SourceVpc": "vpc-91237329"}})") == Truth::yes);
     CHECK(with(R"({"StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}})") == Truth::no);
     CHECK(with(R"({"StringEquals": {"aws:PrincipalAccount": "444455556666"}})") == Truth::unknown);
+    CHECK(with(R"({"StringEquals": {"aws:SourceVpce": "${aws:username}"}})") == Truth::yes);
+    CHECK(is_public(Policy::parse(R"({"Version": "2008-10-17", "Statement": {"Effect": "Allow", "Principal": "*",
+        "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:SourceVpce": "${aws:username}"}}}})")) ==
+          Truth::no);
 }
 
 // ---- Properties, over policies made at random
