@@ -91,6 +91,10 @@ TEST_CASE("a policy that allows the account leaves it to identity policies") {
         CHECK(beside_administrators(allow(principal), asking(role(owner))) == Truth::yes);
     }
     CHECK(beside_administrators(allow(R"({"AWS": "444455556666"})"), asking(role(other))) == Truth::yes);
+    // Who is named beside the account needs no identity policy.
+    const std::string both = allow(R"({"AWS": "111122223333", "Federated": "cognito-identity.amazonaws.com"})");
+    CHECK(alone(both, asking(role(owner))) == Truth::unknown);
+    CHECK(beside_administrators(both, asking(role(owner))) == Truth::yes);
 }
 
 TEST_CASE("a canonical user is an account") {
