@@ -10,16 +10,17 @@
 namespace weightseal::storage {
 namespace {
 
-constexpr std::array<std::string_view, 8> fixing_keys{
+constexpr std::array<std::string_view, 9> fixing_keys{
     "aws:sourcearn",         "aws:sourcevpc",
     "aws:sourcevpce",        "aws:sourceowner",
     "aws:sourceaccount",     "s3:x-amz-server-side-encryption-aws-kms-key-id",
     "s3:dataaccesspointarn", "s3:dataaccesspointaccount",
+    "aws:principalorgid",
 };
 
 // Keys that the list does not name, by which other documentation says that a policy is not public.
-constexpr std::array<std::string_view, 4> disputed_keys{"aws:principalorgid", "aws:principalorgpaths",
-                                                        "aws:principalarn", "aws:principalaccount"};
+constexpr std::array<std::string_view, 3> disputed_keys{"aws:principalorgpaths", "aws:principalarn",
+                                                        "aws:principalaccount"};
 
 bool is_private(const Network& network) {
     constexpr std::array<std::string_view, 3> rfc1918{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"};
@@ -40,11 +41,19 @@ bool is_fixed_id(const std::string& value) {
     return is_fixed(value) || (colon != value.npos && is_fixed(value.substr(0, colon)));
 }
 
-Truth fixes(const Condition& condition) {
+// In policies before 2012 nothing is a variable.
+std::string without_variables(std::string text) {
+    std::erase(text, '$');
+    return text;
+}
+
+Truth fixes(const Condition& condition, bool has_variables) {
     if (condition.negated || condition.if_exists || condition.quantifier == Quantifier::for_all_values)
         return Truth::no;
     const auto all = [&](bool (*is_good)(const std::string&)) {
-        return truth_of(std::ranges::all_of(condition.values, is_good));
+        return truth_of(std::ranges::all_of(condition.values, [&](const std::string& value) {
+            return is_good(has_variables ? value : without_variables(value));
+        }));
     };
     if (condition.op == Operator::ip_address && condition.key == "aws:sourceip") return all(is_narrow_network);
     if (condition.op != Operator::string_equals && condition.op != Operator::string_like &&
@@ -70,7 +79,7 @@ Truth is_public(const Policy& policy) {
         if (!to_everyone) continue;
         Truth fixed = Truth::no;
         for (const Condition& condition : statement.conditions)
-            fixed = std::max(fixed, fixes(condition));
+            fixed = std::max(fixed, fixes(condition, policy.has_variables()));
         any = std::max(any, !fixed);
     }
     return any;
