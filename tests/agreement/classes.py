@@ -295,14 +295,15 @@ def is_public_variable(policy, requirement):
     return has_variables(policy) and "${" in requirement.value
 
 
-def is_public_pattern(_policy, requirement):
+def is_public_pattern(policy, requirement):
     """One without wildcards."""
     forms = {("ArnLike", "aws:sourcearn"), ("StringLike", "aws:userid")}
-    return (requirement.operator, requirement.key) in forms and not set("*?$") & set(requirement.value)
+    is_fixed = not set("*?") & set(requirement.value) and not is_public_variable(policy, requirement)
+    return is_fixed and (requirement.operator, requirement.key) in forms
 
 
-def is_public_principal(_policy, requirement):
-    return requirement.key in ARGUABLY_FIXING and "${" not in requirement.value
+def is_public_principal(policy, requirement):
+    return requirement.key in ARGUABLY_FIXING and not is_public_variable(policy, requirement)
 
 
 def make_public(case, _site):
@@ -328,7 +329,12 @@ def drop_resource_policy(case, _site):
     case["resource_policy"] = None
 
 
+# In the order in which they word a case anew.
 CLASSES = {
+    # First, for they look at variables as they are written.
+    "public-variable": Class(by_public_statement(is_public_variable), [make_public]),
+    "public-pattern": Class(by_public_statement(is_public_pattern), [make_non_public]),
+    "public-principal": Class(by_public_statement(is_public_principal), [make_public, make_non_public]),
     "set-if-exists": Class(by_condition(is_set_if_exists), [drop_condition, fail_condition]),
     "one-of-set": Class(by_condition(is_one_of_set), [compare_one]),
     "several-of-set": Class(by_condition(is_several_of_set), [drop_condition, fail_condition]),
@@ -354,8 +360,5 @@ CLASSES = {
         by_principal(is_provider),
         [provider_is(lambda case: case["caller"]["arn"]), provider_is(lambda _case: NOBODY)]),
     "not-principal": Class(lists_a_part, [is_about("*"), is_about({"AWS": [NOBODY]})]),
-    "public-variable": Class(by_public_statement(is_public_variable), [make_public]),
-    "public-pattern": Class(by_public_statement(is_public_pattern), [make_non_public]),
-    "public-principal": Class(by_public_statement(is_public_principal), [make_public, make_non_public]),
     "owners-root": Class(owners_root_at_policy, [drop_resource_policy]),
 }
