@@ -291,19 +291,23 @@ def by_public_statement(is_of_class):
     return sites
 
 
-def is_public_variable(policy, requirement):
-    return has_variables(policy) and "${" in requirement.value
+def is_fixed(policy, requirement):
+    """Of a user id what stands before the colon must be fixed."""
+    text = requirement.value.partition(":")[0] if requirement.key == "aws:userid" else requirement.value
+    return not set("*?") & set(text) and not (has_variables(policy) and "${" in text)
 
 
-def is_public_pattern(policy, requirement):
-    """One without wildcards."""
+def is_unfixed(policy, requirement):
+    return requirement.key != "aws:sourceip" and not is_fixed(policy, requirement)
+
+
+def is_fixed_pattern(policy, requirement):
     forms = {("ArnLike", "aws:sourcearn"), ("StringLike", "aws:userid")}
-    is_fixed = not set("*?") & set(requirement.value) and not is_public_variable(policy, requirement)
-    return is_fixed and (requirement.operator, requirement.key) in forms
+    return is_fixed(policy, requirement) and (requirement.operator, requirement.key) in forms
 
 
-def is_public_principal(policy, requirement):
-    return requirement.key in ARGUABLY_FIXING and not is_public_variable(policy, requirement)
+def is_fixed_principal(policy, requirement):
+    return is_fixed(policy, requirement) and requirement.key in ARGUABLY_FIXING
 
 
 def make_public(case, _site):
@@ -332,9 +336,9 @@ def drop_resource_policy(case, _site):
 # In the order in which they word a case anew.
 CLASSES = {
     # First, for they look at variables as they are written.
-    "public-variable": Class(by_public_statement(is_public_variable), [make_public]),
-    "public-pattern": Class(by_public_statement(is_public_pattern), [make_non_public]),
-    "public-principal": Class(by_public_statement(is_public_principal), [make_public, make_non_public]),
+    "public-unfixed": Class(by_public_statement(is_unfixed), [make_public]),
+    "public-pattern": Class(by_public_statement(is_fixed_pattern), [make_non_public]),
+    "public-principal": Class(by_public_statement(is_fixed_principal), [make_public, make_non_public]),
     "set-if-exists": Class(by_condition(is_set_if_exists), [drop_condition, fail_condition]),
     "one-of-set": Class(by_condition(is_one_of_set), [compare_one]),
     "several-of-set": Class(by_condition(is_several_of_set), [drop_condition, fail_condition]),
