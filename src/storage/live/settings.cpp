@@ -74,18 +74,18 @@ Json replication(pugi::xml_node root) {
 }
 
 constexpr std::array settings{
-    BucketSetting{"bucket_policy", "policy", "s3:GetBucketPolicy", "", "NoSuchBucketPolicy"},
+    BucketSetting{"bucket_policy", "policy", "s3:GetBucketPolicy", "", "", "NoSuchBucketPolicy"},
     BucketSetting{"public_access_block", "publicAccessBlock", "s3:GetBucketPublicAccessBlock",
-                  "PublicAccessBlockConfiguration", "NoSuchPublicAccessBlockConfiguration"},
+                  "PublicAccessBlockConfiguration", "BlockPublicAcls", "NoSuchPublicAccessBlockConfiguration"},
     BucketSetting{"ownership_controls", "ownershipControls", "s3:GetBucketOwnershipControls", "OwnershipControls",
-                  "OwnershipControlsNotFoundError"},
-    BucketSetting{"versioning", "versioning", "s3:GetBucketVersioning", "VersioningConfiguration", ""},
+                  "Rule", "OwnershipControlsNotFoundError"},
+    BucketSetting{"versioning", "versioning", "s3:GetBucketVersioning", "VersioningConfiguration", "Status", ""},
     BucketSetting{"encryption", "encryption", "s3:GetEncryptionConfiguration", "ServerSideEncryptionConfiguration",
-                  "ServerSideEncryptionConfigurationNotFoundError"},
+                  "Rule", "ServerSideEncryptionConfigurationNotFoundError"},
     BucketSetting{"object_lock", "object-lock", "s3:GetBucketObjectLockConfiguration", "ObjectLockConfiguration",
-                  "ObjectLockConfigurationNotFoundError"},
-    BucketSetting{"acl", "acl", "s3:GetBucketAcl", "AccessControlPolicy", ""},
-    BucketSetting{"replication", "replication", "s3:GetReplicationConfiguration", "ReplicationConfiguration",
+                  "ObjectLockEnabled", "ObjectLockConfigurationNotFoundError"},
+    BucketSetting{"acl", "acl", "s3:GetBucketAcl", "AccessControlPolicy", "AccessControlList", ""},
+    BucketSetting{"replication", "replication", "s3:GetReplicationConfiguration", "ReplicationConfiguration", "Rule",
                   "ReplicationConfigurationNotFoundError"},
 };
 
@@ -114,7 +114,9 @@ Json read_setting(const BucketSetting& setting, std::optional<std::string_view> 
     if (answer) {
         const bool is_xml =
             document.load_buffer(answer->data(), answer->size(), pugi::parse_default, pugi::encoding_utf8);
-        if (!is_xml || setting.root != document.document_element().name())
+        const pugi::xml_node root = document.document_element();
+        // A server that does not know a setting may list the bucket instead.
+        if (!is_xml || (setting.root != root.name() && !root.child(std::string(setting.element).c_str())))
             throw Error(Errc::server_answer, std::string(setting.action),
                         "is answered by what is no " + std::string(setting.root));
     }

@@ -14,6 +14,7 @@ struct BucketSetting {
     std::string_view query;    ///< of the request: "?versioning"
     std::string_view action;   ///< that the request takes
     std::string_view root;     ///< element of the answer; empty: it is JSON
+    std::string_view element;  ///< in an answer of servers that call the root otherwise
     std::string_view absence;  ///< code of the refusal that says there is none; empty: there always is one
 };
 
