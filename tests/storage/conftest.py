@@ -6,6 +6,7 @@ import os
 import random
 import struct
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,8 @@ import pytest
 import radosgw as radosgw_server
 from moto_server import Moto
 from radosgw import Radosgw
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "agreement"))
 
 
 def missing(what: str) -> NoReturn:
