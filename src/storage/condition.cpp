@@ -117,8 +117,8 @@ Truth fulfils(const Condition& condition, const std::string& value, const Contex
         const Expanded expanded = expand(wanted, context, takes_wildcards(condition.op));
         if (expanded.usable == Truth::yes)
             any = std::max(any, matches_one(condition, expanded.text, value));
-        else if (expanded.usable == Truth::unknown || condition.negated)
-            any = std::max(any, Truth::unknown); // AWS says of a missing value only that nothing matches it
+        else if (expanded.usable == Truth::unknown)
+            any = std::max(any, Truth::unknown); // nothing matches a variable without a value
     }
     return condition.negated ? !any : any;
 }
@@ -210,7 +210,7 @@ Truth holds(const Condition& condition, const Context& context, bool has_variabl
     case Quantifier::for_any_value: return most;
     case Quantifier::none: break;
     }
-    return least == most ? least : Truth::unknown; // AWS does not say what several values do here
+    return value.values.size() == 1 ? least : Truth::unknown; // AWS does not say what several values do here
 }
 
 } // namespace weightseal::storage

@@ -10,16 +10,17 @@
 namespace weightseal::storage {
 namespace {
 
-constexpr std::array<std::string_view, 8> fixing_keys{
+constexpr std::array<std::string_view, 9> fixing_keys{
     "aws:sourcearn",         "aws:sourcevpc",
     "aws:sourcevpce",        "aws:sourceowner",
     "aws:sourceaccount",     "s3:x-amz-server-side-encryption-aws-kms-key-id",
     "s3:dataaccesspointarn", "s3:dataaccesspointaccount",
+    "aws:principalorgid",
 };
 
 // Keys that the list does not name, by which other documentation says that a policy is not public.
-constexpr std::array<std::string_view, 4> disputed_keys{"aws:principalorgid", "aws:principalorgpaths",
-                                                        "aws:principalarn", "aws:principalaccount"};
+constexpr std::array<std::string_view, 3> disputed_keys{"aws:principalorgpaths", "aws:principalarn",
+                                                        "aws:principalaccount"};
 
 bool is_private(const Network& network) {
     constexpr std::array<std::string_view, 3> rfc1918{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"};

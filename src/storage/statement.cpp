@@ -14,6 +14,14 @@ bool has_account(const Caller& caller) noexcept {
     return caller.kind == CallerKind::role || caller.kind == CallerKind::user || caller.kind == CallerKind::root;
 }
 
+// As a whole. A canonical user is an account, too.
+Truth names_account(const Principal& principal, const Caller& caller) {
+    if (!has_account(caller)) return Truth::no;
+    if (principal.kind == PrincipalKind::aws) return truth_of(whole_account(principal.value) == caller.account);
+    if (principal.kind != PrincipalKind::canonical_user) return Truth::no;
+    return caller.canonical.empty() ? Truth::unknown : truth_of(caller.canonical == principal.value);
+}
+
 // Not of a whole account.
 Truth names(const Principal& principal, const Caller& caller, const std::string& session_arn) {
     switch (principal.kind) {
@@ -23,15 +31,16 @@ Truth names(const Principal& principal, const Caller& caller, const std::string&
     case PrincipalKind::federated:
         // Sessions of a role may come from an identity provider.
         return caller.kind == CallerKind::role ? Truth::unknown : Truth::no;
-    case PrincipalKind::canonical_user:
-        if (!has_account(caller)) return Truth::no;
-        return caller.canonical.empty() ? Truth::unknown : truth_of(caller.canonical == principal.value);
+    case PrincipalKind::canonical_user: return Truth::no;
     case PrincipalKind::aws: break;
     }
     if (!has_account(caller)) return Truth::no;
     if (principal.value == caller.arn || (!session_arn.empty() && principal.value == session_arn)) return Truth::yes;
-    if (is_unique_id(principal.value))
+    if (is_unique_id(principal.value)) {
+        const CallerKind kind = principal.value.starts_with("AROA") ? CallerKind::role : CallerKind::user;
+        if (caller.kind != kind) return Truth::no;
         return caller.unique_id.empty() ? Truth::unknown : truth_of(principal.value == caller.unique_id);
+    }
     // AWS takes no wildcards here; whoever does may mean this.
     return has_wildcard(principal.value) && matches(principal.value, caller.arn) ? Truth::unknown : Truth::no;
 }
@@ -45,31 +54,30 @@ std::string_view whole_account(std::string_view principal) noexcept {
 }
 
 PrincipalMatch about_caller(const Statement& statement, const Caller& caller) {
-    Truth named = Truth::no, named_session = Truth::no;
-    bool account_named = false;
+    Truth named = Truth::no, named_session = Truth::no, account_named = Truth::no;
     const std::string session = caller.session_arn();
     for (const Principal& principal : statement.principals) {
         const bool is_aws = principal.kind == PrincipalKind::aws;
-        if (is_aws && has_account(caller) && whole_account(principal.value) == caller.account)
-            account_named = true;
+        if (const Truth account = names_account(principal, caller); account != Truth::no)
+            account_named = std::max(account_named, account);
         else if (statement.not_principal && is_aws && !session.empty() && principal.value == session)
             named_session = Truth::yes;
         else
             named = std::max(named, names(principal, caller, session));
     }
     if (!statement.not_principal) {
-        if (named == Truth::yes || !account_named) return {named, false};
-        return {Truth::yes, caller.kind != CallerKind::root};
+        if (named >= account_named) return {named, false};
+        return {account_named, caller.kind != CallerKind::root};
     }
     // AWS looks at account, role and session one after the other, and may find one that is not listed.
     const bool is_everyone =
         std::ranges::any_of(statement.principals, [](const Principal& p) { return p.kind == PrincipalKind::everyone; });
     if (is_everyone) return {Truth::no, false};
-    if (caller.kind == CallerKind::root) return {truth_of(!account_named), false};
+    if (caller.kind == CallerKind::root) return {!account_named, false};
     if (!has_account(caller)) return {!named, false};
-    const bool none = named == Truth::no && named_session == Truth::no && !account_named;
-    const bool all =
-        named == Truth::yes && account_named && (caller.kind != CallerKind::role || named_session == Truth::yes);
+    const bool none = named == Truth::no && named_session == Truth::no && account_named == Truth::no;
+    const bool all = named == Truth::yes && account_named == Truth::yes &&
+                     (caller.kind != CallerKind::role || named_session == Truth::yes);
     return {all ? Truth::no : none ? Truth::yes : Truth::unknown, false};
 }
 

@@ -128,7 +128,8 @@ TEST_CASE("keys of several values") {
     CHECK(says("ForAllValues:StringNotEquals", {"c"}, tags) == Truth::yes);
     CHECK(says("ForAnyValue:StringNotEquals", {"a"}, tags) == Truth::yes);
     CHECK(says("StringEquals", {"a"}, tags) == Truth::unknown);
-    CHECK(says("StringEquals", {"a", "b"}, tags) == Truth::yes);
+    CHECK(says("StringEquals", {"a", "b"}, tags) == Truth::unknown);
+    CHECK(says("StringNotEquals", {"c"}, tags) == Truth::unknown);
 }
 
 TEST_CASE("variables stand for keys of the request, in policies of 2012") {
@@ -139,7 +140,8 @@ TEST_CASE("variables stand for keys of the request, in policies of 2012") {
     CHECK(says("StringEquals", "home/${aws:username}", context, "aws:k", "2008-10-17") == Truth::no);
     CHECK(says("StringEquals", "home/${aws:PrincipalTag/team, 'ann'}", context) == Truth::yes);
     CHECK(says("StringEquals", "home/${aws:PrincipalTag/team}", context) == Truth::no);
-    CHECK(says("StringNotEquals", "home/${aws:PrincipalTag/team}", context) == Truth::unknown);
+    CHECK(says("StringNotEquals", "home/${aws:PrincipalTag/team}", context) == Truth::yes);
+    CHECK(says("StringNotEquals", {"home/${aws:PrincipalTag/team}", "home/ann"}, context) == Truth::no);
     CHECK(says("StringEquals", "${*}${$}${?}", with("*$?")) == Truth::yes);
     context.set("aws:username", "*");
     CHECK(says("StringLike", "home/${aws:username}", context) == Truth::unknown);

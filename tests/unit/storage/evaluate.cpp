@@ -68,8 +68,12 @@ TEST_CASE("every form of a principal") {
     CHECK(alone(allow(R"({"AWS": "arn:aws:sts::111122223333:assumed-role/r/t"})"), request) == Truth::no);
     CHECK(alone(allow(R"({"AWS": "AROAEXAMPLE000000001"})"), request) == Truth::yes);
     CHECK(alone(allow(R"({"AWS": "AROAEXAMPLE000000002"})"), request) == Truth::no);
+    Caller nameless = role(owner);
+    nameless.unique_id.clear();
+    CHECK(alone(allow(R"({"AWS": "AROAEXAMPLE000000002"})"), asking(nameless)) == Truth::unknown);
+    CHECK(alone(allow(R"({"AWS": "AIDAEXAMPLE000000002"})"), asking(nameless)) == Truth::no); // a user's
+    CHECK(alone(allow(R"({"AWS": "AROAEXAMPLE000000002"})"), asking(root())) == Truth::no);
     CHECK(alone(allow(R"({"AWS": "arn:aws:iam::111122223333:role/*"})"), request) == Truth::unknown);
-    CHECK(alone(allow(R"({"CanonicalUser": "79a59df900b949e5"})"), request) == Truth::unknown);
     CHECK(alone(allow(R"({"Service": "logging.s3.amazonaws.com"})"), request) == Truth::no);
 
     Caller service;
@@ -87,6 +91,25 @@ TEST_CASE("a policy that allows the account leaves it to identity policies") {
         CHECK(beside_administrators(allow(principal), asking(role(owner))) == Truth::yes);
     }
     CHECK(beside_administrators(allow(R"({"AWS": "444455556666"})"), asking(role(other))) == Truth::yes);
+}
+
+TEST_CASE("a canonical user is an account") {
+    const std::string policy = allow(R"({"CanonicalUser": "79a59df900b949e5"})");
+    Caller caller = role(other);
+    CHECK(beside_administrators(policy, asking(caller)) == Truth::unknown);
+    caller.canonical = "79a59df900b949e5";
+    CHECK(beside_administrators(policy, asking(caller)) == Truth::yes);
+    caller.canonical = "8b";
+    CHECK(beside_administrators(policy, asking(caller)) == Truth::no);
+    // Like an account, it leaves the members of the owner's to identity policies.
+    caller = role(owner);
+    caller.canonical = "79a59df900b949e5";
+    CHECK(alone(policy, asking(caller)) == Truth::no);
+    CHECK(beside_administrators(policy, asking(caller)) == Truth::yes);
+    CHECK(
+        beside_administrators(policy_of({R"({"Effect": "Deny", "Principal": {"CanonicalUser": "79a59df900b949e5"}})"}),
+                              asking(caller)) == Truth::no);
+    CHECK(alone(policy, asking(Caller{})) == Truth::no);
 }
 
 TEST_CASE("another account needs both policies, the owner's one of them") {
@@ -183,7 +206,8 @@ TEST_CASE("what AWS calls public") {
     CHECK(with(R"({"StringLike": {"aws:userid": "AROAEXAMPLE000000001:*"}})") == Truth::no);
     CHECK(with(R"({"StringLike": {"aws:userid": "*"}})") == Truth::yes);
     CHECK(with(R"({"StringNotEquals": {"aws:SourceVpc": "vpc-91237329"}})") == Truth::yes);
-    CHECK(with(R"({"StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}})") == Truth::unknown);
+    CHECK(with(R"({"StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}})") == Truth::no);
+    CHECK(with(R"({"StringEquals": {"aws:PrincipalAccount": "444455556666"}})") == Truth::unknown);
 }
 
 // ---- Properties, over policies made at random
