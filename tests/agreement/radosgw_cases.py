@@ -163,7 +163,9 @@ class RadosgwGenerator(Generator):
 
     def condition(self, case, statement):
         """Adds one. Its values fit about every second request."""
-        kind = self.pick(["Transport"] * 3 + ["Ip"] * 2 + ["Date", "Null", "Null"] + ["Text"] * 5 + ["List"] * 3)
+        kind = self.pick(["Transport"] * 3 + ["Ip", "Date", "Null", "Null"] + ["Text"] * 5)
+        if case.action == "s3:ListBucket" and self.chance(0.6):
+            kind = self.pick(["List", "List", "Numeric"])
         if kind == "Null":
             key = self.pick(["aws:Referer", "aws:username", "aws:SourceVpce", "s3:prefix"])
             operator, values = "Null", [self.pick(["true", "false"])]
@@ -174,32 +176,40 @@ class RadosgwGenerator(Generator):
             values = self.some(["127.0.0.0/8", "127.0.0.1", "10.0.0.0/8", "203.0.113.7"], 2)
         elif kind == "Date":
             operator = self.pick(["DateLessThan", "DateGreaterThan", "DateLessThanEquals", "DateNotEquals"])
-            key, values = self.pick(["aws:CurrentTime", "aws:EpochTime"]), [self.pick(["2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "1500000000"])]
-        elif kind == "List" and self.chance(0.5):
+            key = self.pick(["aws:CurrentTime", "aws:EpochTime"])
+            values = [self.pick(["2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "1500000000"])]
+        elif kind == "Numeric":
             operator = self.pick(["NumericLessThanEquals", "NumericEquals", "NumericGreaterThan", "NumericNotEquals"])
             key, values = "s3:max-keys", [self.pick(["10", "50", "100"])]
         else:
-            operator = self.pick(["StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringEqualsIgnoreCase"])
-            if kind == "List":
-                key, values = self.pick([("s3:prefix", self.some(PREFIXES, 2)), ("s3:delimiter", ["/"])])
-            else:
-                key, values = self.pick([
-                    ("aws:username", self.some(list(MEMBERS), 2)), ("aws:username", self.some(list(MEMBERS), 2)),
-                    ("aws:Referer", self.some(REFERERS, 2)), ("aws:UserAgent", self.some(AGENTS, 2)),
-                    ("aws:PrincipalType", ["User"]), ("aws:PrincipalArn", [arn_of(self.pick(list(MEMBERS)))]),
-                    ("aws:SourceVpce", ["vpce-1"]),
-                ])
-            if "Like" in operator:
-                values = [self.pick([value, value[:2] + "*", "*" + value[-2:]]) for value in values]
-            if "IgnoreCase" in operator:
-                values = [value.swapcase() for value in values]
-            if self.chance(0.05):
-                operator = self.pick(["ForAnyValue:", "ForAllValues:"]) + "StringEquals"
-        if operator != "Null" and ":" not in operator and self.chance(0.15):
+            operator, key, values = self.text_condition(kind)
+        if operator != "Null" and ":" not in operator and self.chance(0.1):
             operator += "IfExists"
-        if self.chance(0.04):
+        if self.chance(0.06):
             key = key.swapcase()
         statement.setdefault("Condition", {}).setdefault(operator, {})[key] = self.one_or_list(values)
+
+    def text_condition(self, kind):
+        names = list(MEMBERS)
+        if kind == "List":
+            key, values = self.pick([("s3:prefix", self.some(PREFIXES, 2)), ("s3:delimiter", ["/"])])
+        else:
+            key, values = self.pick([
+                ("aws:username", self.some(names, 2)), ("aws:username", self.some(names, 2)),
+                ("aws:Referer", self.some(REFERERS, 2)), ("aws:UserAgent", self.some(AGENTS, 2)),
+                ("aws:PrincipalType", ["User"]), ("aws:PrincipalArn", [arn_of(self.pick(names))]),
+                ("aws:SourceVpce", ["vpce-1"]),
+            ])
+        if self.chance(0.05):
+            return self.pick(["ForAnyValue:", "ForAllValues:"]) + "StringEquals", key, values
+        operator = self.pick(["StringEquals", "StringEqualsIgnoreCase", "StringLike"])
+        if self.chance(0.5):
+            operator = operator.replace("String", "StringNot")
+        if "Like" in operator:
+            values = [self.pick([value, value[:2] + "*", "*" + value[-2:]]) for value in values]
+        if "IgnoreCase" in operator:
+            values = [value.swapcase() for value in values]
+        return operator, key, values
 
 
 def cases(policies=500, requests=2, seed=20261126):

@@ -12,6 +12,10 @@ NEGATED = {
 WITHOUT_COUNTERPART = "aws:PrincipalTag/none"  # a key that no request here has
 
 
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
 def statements(question):
     return question["resource_policy"]["Statement"]
 
@@ -19,7 +23,7 @@ def statements(question):
 def conditions(question):
     """Statement, operator, key and values of each."""
     return [
-        (statement, operator, key, values if isinstance(values, list) else [values])
+        (statement, operator, key, listed(values))
         for statement in statements(question)
         for operator, keys in statement.get("Condition", {}).items()
         for key, values in keys.items()
@@ -68,6 +72,12 @@ def no_principal_arn(question):
     question["context"]["aws:PrincipalArn"] = None
 
 
+def default_max_keys(question):
+    """A request for a list that does not say how long has s3:max-keys all the same."""
+    if question["action"] == "s3:ListBucket" and question["context"]["s3:max-keys"] is None:
+        question["context"]["s3:max-keys"] = "1000"
+
+
 # ---- Conditions
 
 
@@ -113,12 +123,23 @@ def not_action(question):
     ]
 
 
+def account_is_its_users(question):
+    """To allow an account is to allow each of its users, whatever their own policies."""
+    caller = question["caller"]
+    for statement in statements(question):
+        if statement["Effect"] == "Allow" and isinstance(statement.get("Principal"), dict):
+            names = statement["Principal"]["AWS"]
+            accounts = {caller.get("account"), f"arn:aws:iam::{caller.get('account')}:root"}
+            names = [caller["arn"] if name in accounts else name for name in listed(names)]
+            statement["Principal"] = {"AWS": sorted(set(names))}
+
+
 def not_principal(question):
     """A user is spared without the user's account."""
     for statement in statements(question):
         if "NotPrincipal" in statement:
             names = statement.pop("NotPrincipal")["AWS"]
-            is_spared = question["caller"].get("arn") in (names if isinstance(names, list) else [names])
+            is_spared = question["caller"].get("arn") in listed(names)
             nobody = {"AWS": "arn:aws:iam::777788889999:user/nobody"}
             statement["Principal"] = nobody if is_spared else "*"
 
@@ -127,8 +148,8 @@ def not_principal(question):
 CLASSES = {
     function.__name__.replace("_", "-"): function
     for function in (
-        plain_http, anonymous_user, no_principal_arn, case_of_keys, null_is_true, negated_list, absent_and_negated,
-        not_action, not_principal,
+        plain_http, anonymous_user, no_principal_arn, default_max_keys, case_of_keys, null_is_true, negated_list, absent_and_negated,
+        not_action, account_is_its_users, not_principal,
     )
 }
 
