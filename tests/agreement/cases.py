@@ -47,7 +47,7 @@ MEMBERS = [
     role(OTHER, "partner", "AROAEXAMPLEPARTNER01"),
     user(OTHER, "carol", "AIDAEXAMPLECAROL0001"),
 ]
-CALLERS = [*MEMBERS, *MEMBERS, root(OWNER), root(OTHER), {"kind": "anonymous"},
+CALLERS = [*MEMBERS, *MEMBERS, root(OWNER), root(OWNER), root(OTHER), {"kind": "anonymous"},
            *({"kind": "service", "service": name} for name in SERVICES)]
 
 
@@ -76,7 +76,7 @@ OPERATORS = {
 # Keys of each type that requests of either service may hold.
 KEYS = {
     "String": ["aws:PrincipalAccount", "aws:PrincipalOrgID", "aws:PrincipalTag/team", "aws:PrincipalType", "aws:userid",
-               "aws:username", "aws:SourceVpce", "aws:referer", "aws:RequestedRegion"],
+               "aws:username", "aws:SourceVpce", "aws:RequestedRegion", *3 * ["aws:referer"]],
     "Numeric": ["aws:MultiFactorAuthAge"],
     "Date": ["aws:CurrentTime", "aws:EpochTime", "aws:TokenIssueTime"],
     "Bool": ["aws:SecureTransport", "aws:MultiFactorAuthPresent", "aws:PrincipalIsAWSService"],
@@ -93,7 +93,7 @@ VALUES = {
     "aws:userid": ["AROAEXAMPLEREADER001:nightly", "AIDAEXAMPLEALICE0001"],
     "aws:username": ["alice", "bob"],
     "aws:SourceVpce": ["vpce-1", "vpce-2"],
-    "aws:referer": ["https://example.com/a", "red", "a*b", "a-b", "5$"],
+    "aws:referer": ["https://example.com/a", "a*b", "a-b", "5$"],
     "aws:RequestedRegion": ["eu-central-1", "us-east-1"],
     "aws:MultiFactorAuthAge": ["60", "3600", "86400"],
     "aws:CurrentTime": ["2026-03-01T12:00:00Z", "2026-06-01T00:00:00Z"],
@@ -119,8 +119,14 @@ NETWORKS = ["203.0.113.0/24", "203.0.113.7", "10.0.0.0/8", "0.0.0.0/0", "2001:db
 MOMENTS = ["2026-03-01T12:00:00Z", "2026-01-01", "2026-04-01T00:00:00Z", "1772366400", "1775000000"]
 ARNS = ["arn:aws:iam::*:role/*", f"arn:aws:iam::{OWNER}:*", f"arn:aws:iam::{OTHER}:role/partner", "arn:aws:s3:::acme-*",
         "arn:*:iam::*:user/*", "arn:aws:iam::${aws:PrincipalAccount}:role/reader", "arn:aws:iam::*:user/${aws:username}"]
-VARIABLES = ["${aws:username}", "${aws:PrincipalTag/team}", "${aws:PrincipalTag/team, 'red'}", "home/${aws:username}",
-             "${aws:referer}", "a${*}b", "5${$}"]
+VARIABLES = ["${aws:username}", "${aws:PrincipalTag/team}", "${aws:PrincipalTag/team, 'red'}", "home/${aws:username}"]
+SPECIAL_CHARACTERS = ["a${*}b", "a${?}b", "5${$}"]
+
+# Conditions by which S3 tells public policies from others.
+NARROWING = [("StringEquals", "aws:SourceVpce"), ("StringLike", "aws:SourceVpce"), ("IpAddress", "aws:SourceIp"),
+             ("StringEquals", "aws:PrincipalOrgID"), ("StringEquals", "aws:PrincipalAccount"),
+             ("ArnEquals", "aws:PrincipalArn"), ("ArnLike", "aws:SourceArn"), ("StringLike", "aws:userid"),
+             ("StringEqualsIfExists", "aws:SourceVpce"), ("StringNotEquals", "aws:PrincipalAccount")]
 
 S3_ACTIONS = {
     "s3:GetObject": ["s3:*", "s3:Get*", "s3:GetObject", "s3:getobject", "s3:Get?bject", "*"],
@@ -236,7 +242,7 @@ class Generator:
             values.append(self.value(kind, operator, key, context))
         if self.chance(0.2):
             operator += "IfExists"
-        if self.chance(0.95 if several else 0.1):
+        if self.chance(0.85 if several else 0.15):
             operator = self.pick(["ForAllValues:", "ForAnyValue:"]) + operator
         self.add_condition(statement, operator, key, values)
 
@@ -250,7 +256,8 @@ class Generator:
         if kind == "Arn" and self.chance(0.6):
             return self.pick(ARNS)
         if kind == "String" and self.chance(0.2):
-            return self.pick(VARIABLES)
+            own = [] if isinstance(context.get(key), list) else [f"${{{key}}}"] * 3
+            return self.pick(SPECIAL_CHARACTERS if key == "aws:referer" else VARIABLES + own)
         value = found if found and self.chance(0.5) else self.pick(VALUES[key])
         if "IgnoreCase" in operator and self.chance(0.5):
             return value.swapcase()
@@ -271,6 +278,8 @@ class Generator:
         if self.chance(0.6) and kind != "anonymous":
             if kind == "service":
                 return "Service", caller["service"]
+            if self.chance(0.1):
+                return "CanonicalUser", caller["canonical"]
             forms = [caller["arn"], session_arn(caller), caller["account"], f"arn:aws:iam::{caller['account']}:root"]
             return "AWS", self.pick(forms + [caller["unique_id"]] if "unique_id" in caller else forms)
         member = self.pick(MEMBERS)
@@ -313,7 +322,7 @@ class Generator:
         return [self.pick(fitting) if self.chance(0.6) else self.pick(patterns) for _ in range(self.pick((1, 1, 2)))]
 
     def statement(self, case, is_resource_policy):
-        effect = "Allow" if self.chance(0.65) else "Deny"
+        effect = "Allow" if self.chance(0.7) else "Deny"
         statement = {"Effect": effect}
         if is_resource_policy:
             if effect == "Deny" and self.chance(0.25):
@@ -333,12 +342,21 @@ class Generator:
         if not_resource:
             resources = [resource for resource in resources if resource != "*"] or ["arn:aws:s3:::other/*"]
         statement["NotResource" if not_resource else "Resource"] = self.one_or_list(resources)
-        for _ in range(self.pick((0, 1, 1, 2)) if effect == "Allow" else self.pick((1, 1, 2))):
+        for _ in range(self.pick((0, 0, 1, 1, 2)) if effect == "Allow" else self.pick((1, 1, 2))):
             self.condition(case, statement)
         return statement
 
+    def narrowed(self, case):
+        """To everyone, under a condition that may make it non-public."""
+        statement = {"Effect": "Allow", "Principal": "*", "Action": case["action"], "Resource": case["resource"]}
+        operator, key = self.pick(NARROWING)
+        kind = next(kind for kind, operators in OPERATORS.items() if operator.removesuffix("IfExists") in operators)
+        value = self.value(kind, operator, key, case["context"])
+        self.add_condition(statement, operator, key, [f"${{{key}}}" if kind == "String" and self.chance(0.2) else value])
+        return statement
+
     def policy(self, case, most, is_resource_policy):
-        version = "2008-10-17" if self.chance(0.06) else "2012-10-17"
+        version = "2008-10-17" if self.chance(0.15) else "2012-10-17"
         count = self.pick(range(1, most + 1))
         return {"Version": version, "Statement": [self.statement(case, is_resource_policy) for _ in range(count)]}
 
@@ -353,6 +371,8 @@ class Generator:
         case["context"] = self.context(case)
         case["resource_policy"] = self.policy(case, 3, True) if service == "kms" or self.chance(0.95) else None
         case["restrict_public_buckets"] = service == "s3" and self.chance(0.2)
+        if case["restrict_public_buckets"] and case["resource_policy"] and self.chance(0.5):
+            case["resource_policy"]["Statement"].append(self.narrowed(case))
         case["identity_policies"] = []
         if caller["kind"] == "root":  # may do everything that no resource policy forbids
             everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}

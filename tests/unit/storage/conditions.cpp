@@ -101,10 +101,10 @@ TEST_CASE("an absent key fulfils negations, IfExists and ForAllValues, and nothi
     for (const char* op : {"StringEquals", "StringLike", "Bool", "NumericLessThan", "DateLessThan", "IpAddress",
                            "ArnLike", "ForAnyValue:StringEquals", "ForAnyValue:StringNotEquals"})
         CHECK(says(op, "1", absent) == Truth::no);
-    for (const char* op :
-         {"StringNotEquals", "StringNotLike", "NumericNotEquals", "DateNotEquals", "NotIpAddress", "ArnNotLike",
-          "BoolIfExists", "StringEqualsIfExists", "ForAllValues:StringEquals", "ForAnyValue:StringEqualsIfExists"})
+    for (const char* op : {"StringNotEquals", "StringNotLike", "NumericNotEquals", "DateNotEquals", "NotIpAddress",
+                           "ArnNotLike", "BoolIfExists", "StringEqualsIfExists", "ForAllValues:StringEquals"})
         CHECK(says(op, "1", absent) == Truth::yes);
+    CHECK(says("ForAnyValue:StringEqualsIfExists", "1", absent) == Truth::unknown);
     CHECK(says("Null", "true", absent) == Truth::yes);
     CHECK(says("Null", "false", absent) == Truth::no);
     CHECK(says("Null", "false", with("x")) == Truth::yes);
