@@ -79,6 +79,14 @@ wseal_status wseal_shared_guard_check(wseal_shared_guard* guard, const wseal_cli
     });
 }
 
+wseal_status wseal_shared_guard_check_leases(wseal_shared_guard* guard, const wseal_client* client,
+                                             const wseal_request* request, int64_t now, wseal_decision* decision,
+                                             wseal_error* error) {
+    return check(guard, client, request, decision, error, [&](const ClientKey& key, const Costs& costs) {
+        return guard->guard.check_leases(key, costs, nanoseconds(now));
+    });
+}
+
 wseal_status wseal_shared_guard_check_shared(wseal_shared_guard* guard, const wseal_client* client,
                                              const wseal_request* request, int64_t now, wseal_decision* decision,
                                              wseal_error* error) {

@@ -24,6 +24,8 @@ endif()
 # HTTP for sealed models on servers: transport only, requests are signed here. 7.85 is the first that limits protocols by
 # name.
 find_package(CURL 7.85 REQUIRED)
+# XML of S3's answers: neither document types nor entities of others. Used in sources only.
+find_package(pugixml 1.10 REQUIRED)
 # Text of messages: type-checked, no locale.
 find_package(fmt REQUIRED)
 # JSON of safetensors headers: a SAX parser, so that duplicate names are seen. Headers only, used in sources only.

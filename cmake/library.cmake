@@ -21,6 +21,7 @@ file(GLOB weightseal_sources CONFIGURE_DEPENDS
     src/guard/*.cpp
     src/guard/shared/*.cpp
     src/storage/*.cpp
+    src/storage/live/*.cpp
     capi/*.cpp
 )
 
@@ -34,7 +35,7 @@ set_source_files_properties(
 )
 # The watermark's arithmetic is specified to the last bit: products and sums are rounded one by one.
 target_compile_options(weightseal_objects PRIVATE -ffp-contract=off)
-set(weightseal_link_libraries PkgConfig::libsodium OpenSSL::SSL OpenSSL::Crypto CURL::libcurl fmt::fmt Threads::Threads)
+set(weightseal_link_libraries PkgConfig::libsodium OpenSSL::SSL OpenSSL::Crypto CURL::libcurl pugixml::pugixml fmt::fmt Threads::Threads)
 if(WEIGHTSEAL_IPSEC_MB)
     # By name, so that the installed package finds it wherever its user has it.
     list(APPEND weightseal_link_libraries IPSec_MB)

@@ -47,8 +47,8 @@ typedef struct wseal_shared_guard wseal_shared_guard;
 
 /** Limits as for wseal_guard_new. `options` must have a secret, the same in all processes: the server sees clients as
  *  HMAC-SHA-256 under it only, and no `shared_memory`. Starts a thread that connects; the server need not be there, and
- * the failure policy decides until it is. WSEAL_BAD_SERVER_URL, WSEAL_INVALID_ARGUMENT; WSEAL_LIMITS_OUT_OF_RANGE for a
- * limit below `replicas`. */
+ *  the failure policy decides until it is. WSEAL_BAD_SERVER_URL, WSEAL_INVALID_ARGUMENT; WSEAL_LIMITS_OUT_OF_RANGE for
+ *  a limit below `replicas`. */
 WSEAL_API wseal_status wseal_shared_guard_new(const char* limits, size_t limits_size,
                                               const wseal_guard_options* options, const wseal_shared_options* shared,
                                               wseal_shared_guard** own_guard, wseal_error* error);
@@ -59,11 +59,18 @@ WSEAL_API void wseal_shared_guard_free(wseal_shared_guard* own_guard);
 WSEAL_API wseal_status wseal_shared_guard_connect(wseal_shared_guard* guard, wseal_error* error);
 
 /** As wseal_guard_check. In lease mode it allocates nothing and never waits, and `now` must be of a clock that runs; a
- *  request for which nothing is leased yet gets WSEAL_LEASE_PENDING. In exact mode it waits as the next one does. */
+ *  request for which nothing is leased yet gets WSEAL_LEASE_PENDING. In exact mode it waits as
+ *  wseal_shared_guard_check_shared does. */
 WSEAL_API wseal_status wseal_shared_guard_check(wseal_shared_guard* guard, const wseal_client* client,
                                                 const wseal_request* request, int64_t now, wseal_decision* decision,
                                                 wseal_error* error);
-/** The same, but asks the server where no lease suffices, and waits for its answer, at most `timeout_ms`. */
+/** From leases alone: never waits, and asks for no lease where none suffices. WSEAL_LEASE_PENDING is no decision then,
+ *  is not counted, and says to ask by wseal_shared_guard_check_shared. In exact mode nothing is ever leased. */
+WSEAL_API wseal_status wseal_shared_guard_check_leases(wseal_shared_guard* guard, const wseal_client* client,
+                                                       const wseal_request* request, int64_t now,
+                                                       wseal_decision* decision, wseal_error* error);
+/** As wseal_shared_guard_check, but asks the server where no lease suffices, and waits for its answer, at most
+ *  `timeout_ms`. */
 WSEAL_API wseal_status wseal_shared_guard_check_shared(wseal_shared_guard* guard, const wseal_client* client,
                                                        const wseal_request* request, int64_t now,
                                                        wseal_decision* decision, wseal_error* error);

@@ -40,6 +40,7 @@
 #include "weightseal/storage/aws_policy.hpp"     // policies of AWS, like `Policy::parse`
 #include "weightseal/storage/evaluate.hpp"       // what AWS decides about a request, like `evaluate`
 #include "weightseal/storage/intent.hpp"         // who may do what with a bucket, like `Intent`
+#include "weightseal/storage/live.hpp"           // a bucket itself, like `read_bucket`
 #include "weightseal/storage/policy.hpp"         // documents that fulfil an intent, like `write_policy`
 #include "weightseal/storage/report.hpp"         // reports for programs, like `report_sarif`
 #include "weightseal/storage/request.hpp"        // callers and condition keys, like `Request`

@@ -34,6 +34,12 @@ bool is_obeyed_or_hidden(std::uint32_t c) noexcept {
            || (c >= 0xE0000 && c <= 0xE0FFF);        // tags
 }
 
+std::string_view trimmed(std::string_view text, std::string_view blanks) noexcept {
+    const std::size_t first = text.find_first_not_of(blanks);
+    if (first == text.npos) return {};
+    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
 std::string grouped(std::uint64_t number) {
     std::string text = std::to_string(number);
     for (std::size_t at = text.size(); at > 3;)

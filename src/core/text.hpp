@@ -19,6 +19,14 @@ struct CodePoint {
 /// Whether a reader would obey it or not see it: controls, marks that hide or turn text around.
 [[nodiscard]] bool is_obeyed_or_hidden(std::uint32_t code_point) noexcept;
 
+/// Of ASCII, whatever the locale.
+[[nodiscard]] constexpr bool is_alphanumeric(char c) noexcept {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/// Without those of `blanks` that stand at its ends.
+[[nodiscard]] std::string_view trimmed(std::string_view text, std::string_view blanks = " \t\r\n") noexcept;
+
 /// "1,048,576".
 [[nodiscard]] std::string grouped(std::uint64_t number);
 

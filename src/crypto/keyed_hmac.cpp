@@ -13,12 +13,10 @@ KeyedHmac::~KeyedHmac() {
     wipe(state_);
 }
 
-void KeyedHmac::set_key(Bytes key) noexcept {
+void KeyedHmac::set_key(std::span<const std::byte, 32> key) noexcept {
     static_assert(sizeof(State) == sizeof state_);
     State state;
-    const std::byte nothing{}; // libsodium takes no null, not even for an empty key
-    const std::byte* const data = key.empty() ? &nothing : key.data();
-    crypto_auth_hmacsha256_init(&state, reinterpret_cast<const unsigned char*>(data), key.size());
+    crypto_auth_hmacsha256_init(&state, reinterpret_cast<const unsigned char*>(key.data()), key.size());
     std::memcpy(&state_, &state, sizeof state);
     wipe(std::as_writable_bytes(std::span(&state, 1)));
 }

@@ -5,6 +5,7 @@
 #include "weightseal/core/digest.hpp"
 
 #include <array>
+#include <span>
 
 namespace weightseal::crypto {
 
@@ -16,7 +17,7 @@ class KeyedHmac {
     KeyedHmac& operator=(const KeyedHmac&) = delete;
     ~KeyedHmac();
 
-    void set_key(Bytes key) noexcept;
+    void set_key(std::span<const std::byte, 32> key) noexcept;
     /// The same as `hmac_sha256`.
     [[nodiscard]] Digest of(Bytes data) const noexcept;
 

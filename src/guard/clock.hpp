@@ -5,11 +5,19 @@
 // beyond all windows is cut down to what empties them, so that ticks never run ahead of the life of the process.
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 namespace weightseal::guard {
 
 inline constexpr std::int64_t tick_ns = 500'000;
+
+/// `now` so much later. It is the caller's, and may be any number: the sum wraps around.
+[[nodiscard]] inline std::chrono::nanoseconds later(std::chrono::nanoseconds now,
+                                                    std::chrono::nanoseconds by) noexcept {
+    return std::chrono::nanoseconds(
+        static_cast<std::int64_t>(static_cast<std::uint64_t>(now.count()) + static_cast<std::uint64_t>(by.count())));
+}
 
 /// What one check takes for the present.
 struct Moment {

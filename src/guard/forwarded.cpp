@@ -1,6 +1,7 @@
 // X-Forwarded-For and Forwarded, from the right: there stand the entries of the server's own proxies. Everything left
 // of them, quotes included, may be the client's invention, so nothing is ever read from the left.
 
+#include "core/text.hpp"
 #include "weightseal/guard/client_key.hpp"
 
 #include <algorithm>
@@ -8,13 +9,7 @@
 namespace weightseal {
 namespace {
 
-constexpr std::string_view space = " \t";
-
-std::string_view trimmed(std::string_view text) noexcept {
-    const std::size_t first = text.find_first_not_of(space);
-    if (first == text.npos) return {};
-    return text.substr(first, text.find_last_not_of(space) - first + 1);
-}
+constexpr std::string_view space = " \t"; // no other in HTTP
 
 bool is_escaped(std::string_view text, std::size_t at) noexcept {
     std::size_t backslashes = 0;
@@ -49,7 +44,7 @@ std::optional<Address> forwarded_for(std::string_view element) noexcept {
     while (!element.empty()) {
         const std::optional<std::string_view> pair = take_last(element, ';', true);
         if (!pair) return std::nullopt;
-        const std::string_view text = trimmed(*pair);
+        const std::string_view text = trimmed(*pair, space);
         const std::size_t equals = text.find('=');
         if (equals == text.npos || !is_for(text.substr(0, equals))) continue;
         std::string_view value = text.substr(equals + 1);
@@ -73,7 +68,7 @@ Address client_address(const Address& peer, std::string_view value, ForwardedHea
     while (!value.empty()) {
         const std::optional<std::string_view> entry = take_last(value, ',', header == ForwardedHeader::forwarded);
         if (!entry) break;
-        const std::string_view text = trimmed(*entry);
+        const std::string_view text = trimmed(*entry, space);
         if (text.empty()) continue; // lists of HTTP may hold empty entries
         const std::optional<Address> next =
             header == ForwardedHeader::forwarded ? forwarded_for(text) : Address::parse(text);

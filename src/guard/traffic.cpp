@@ -1,8 +1,8 @@
 #include "guard/traffic.hpp"
 
+#include "core/date_time.hpp"
 #include "guard/json_line.hpp"
 
-#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 
@@ -18,41 +18,6 @@ constexpr double max_seconds = 9e9;
 struct Refused {
     std::string problem;
 };
-
-/// "2026-01-31T23:59:59.5Z", "2026-01-31T23:59:59+01:00" (RFC 3339).
-std::optional<nanoseconds> parse_date_time(std::string_view text) {
-    const auto number = [&](std::size_t at, std::size_t size) -> int {
-        int value = -1;
-        if (at + size > text.size()) return -1;
-        const char* const end = text.data() + at + size;
-        return text[at] != '-' && std::from_chars(text.data() + at, end, value).ptr == end ? value : -1;
-    };
-    const auto has = [&](std::size_t at, std::string_view one_of) {
-        return at < text.size() && one_of.find(text[at]) != std::string_view::npos;
-    };
-    if (!has(4, "-") || !has(7, "-") || !has(10, "Tt ") || !has(13, ":") || !has(16, ":")) return std::nullopt;
-    const int year = number(0, 4), month = number(5, 2), day = number(8, 2);
-    const int hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
-    const std::chrono::year_month_day date(std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
-                                           std::chrono::day(static_cast<unsigned>(day)));
-    if (year < 1970 || year > 2200 || month < 1 || day < 1 || !date.ok()) return std::nullopt;
-    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return std::nullopt;
-    nanoseconds time = std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(hour) +
-                       std::chrono::minutes(minute) + std::chrono::seconds(second);
-    std::size_t at = 19;
-    if (has(at, ".")) {
-        std::int64_t unit = 100'000'000;
-        for (++at; has(at, "0123456789"); ++at, unit /= 10)
-            time += nanoseconds((text[at] - '0') * unit);
-    }
-    if (has(at, "Zz")) return at + 1 == text.size() ? std::optional(time) : std::nullopt;
-    const int hours = number(at + 1, 2), minutes = number(at + 4, 2);
-    if (!has(at, "+-") || !has(at + 3, ":") || at + 6 != text.size() || hours < 0 || hours > 23 || minutes < 0 ||
-        minutes > 59)
-        return std::nullopt;
-    const nanoseconds offset = std::chrono::hours(hours) + std::chrono::minutes(minutes);
-    return has(at, "+") ? time - offset : time + offset;
-}
 
 /// The members of a line; null is as good as none.
 class Members {
@@ -105,7 +70,7 @@ nanoseconds time_of(const Members& members) {
     const Json* const value = members.find("time", "now");
     if (value == nullptr) Members::refuse("time", "is missing");
     if (const auto* const text = value->get_ptr<const std::string*>()) {
-        if (const auto time = parse_date_time(*text)) return *time;
+        if (const auto time = parse_recent_time(*text)) return time->time_since_epoch();
         Members::refuse("time", "is no time of RFC 3339, such as 2026-01-31T23:59:59Z");
     }
     return seconds_of(*value, "time");

@@ -54,7 +54,7 @@ Key read_source(std::string_view source) {
     if (source.starts_with("fd:")) return read_number(after("fd:"));
     if (source.starts_with("cmd:")) {
         KeyText text;
-        return text.parse(platform::read_command(after("cmd:"), text.buffer.bytes()));
+        return text.parse(platform::read_command(after("cmd:"), text.buffer.bytes(), "key command"));
     }
     throw Error(Errc::key_source_failed, "key source",
                 "is none of file:PATH, env:NAME, fd:N, cmd:COMMAND and -; a key itself is never given here");

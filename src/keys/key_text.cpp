@@ -1,5 +1,6 @@
 #include "keys/key_text.hpp"
 
+#include "core/text.hpp"
 #include "crypto/codec.hpp"
 #include "crypto/compare.hpp"
 #include "crypto/hash.hpp"
@@ -24,13 +25,6 @@ std::array<std::byte, checksum_size> checksum(std::string_view kind, Bytes key) 
     return result;
 }
 
-std::string_view trim(std::string_view text) {
-    constexpr std::string_view blank = " \t\r\n";
-    const std::size_t begin = text.find_first_not_of(blank);
-    if (begin == std::string_view::npos) return {};
-    return text.substr(begin, text.find_last_not_of(blank) - begin + 1);
-}
-
 } // namespace
 
 std::string prefix(std::string_view kind) {
@@ -41,7 +35,7 @@ std::string_view line(std::string_view text) {
     std::string_view found;
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
-        const std::string_view candidate = trim(text.substr(0, end));
+        const std::string_view candidate = trimmed(text.substr(0, end));
         text.remove_prefix(std::min(end + 1, text.size()));
         if (candidate.empty() || candidate.front() == '#') continue;
         if (!found.empty()) throw Error(Errc::key_format, "key", "holds more than one line of key text");

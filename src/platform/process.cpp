@@ -89,9 +89,9 @@ std::size_t read_to_end(int fd, MutableBytes to, std::string_view subject) {
     }
 }
 
-std::size_t read_command(const std::string& command, MutableBytes to) {
+std::size_t read_command(const std::string& command, MutableBytes to, std::string_view subject) {
     std::array<int, 2> ends{};
-    if (pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno(errno, "key command", "cannot be started");
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno(errno, subject, "cannot be started");
     Descriptor reading(ends[0]);
     Descriptor writing(ends[1]);
     posix_spawn_file_actions_t actions;
@@ -105,12 +105,12 @@ std::size_t read_command(const std::string& command, MutableBytes to) {
     const int failure = posix_spawn(&child, "/bin/sh", &actions, nullptr, arguments.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     writing = Descriptor();
-    if (failure != 0) throw_errno(failure, "key command", "cannot be started");
+    if (failure != 0) throw_errno(failure, subject, "cannot be started");
 
     std::size_t size = 0;
     std::exception_ptr error;
     try {
-        size = read_to_end(reading.get(), to, "output of the key command");
+        size = read_to_end(reading.get(), to, fmt::format("output of the {}", subject));
     } catch (...) {
         error = std::current_exception();
     }
@@ -122,10 +122,10 @@ std::size_t read_command(const std::string& command, MutableBytes to) {
     while (ended < 0 && errno == EINTR);
     if (error) std::rethrow_exception(error);
     if (ended != child)
-        throw Error(Errc::key_source_failed, "key command",
+        throw Error(Errc::key_source_failed, subject,
                     "its status is unknown: this process reaps its children elsewhere");
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        throw Error(Errc::key_source_failed, "key command",
+        throw Error(Errc::key_source_failed, subject,
                     WIFEXITED(status) ? fmt::format("exited with status {}", WEXITSTATUS(status))
                                       : fmt::format("was ended by signal {}", WTERMSIG(status)));
     return size;

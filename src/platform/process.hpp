@@ -6,6 +6,7 @@
 #include <atomic>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace weightseal::platform {
 
@@ -33,7 +34,8 @@ void write_new_file(const std::filesystem::path& path, Bytes content, bool overw
 /// than `to` holds comes.
 [[nodiscard]] std::size_t read_to_end(int fd, MutableBytes to, std::string_view subject);
 
-/// Runs `/bin/sh -c command` and fills `to` with its standard output. Throws `key_source_failed` unless it exits 0.
-[[nodiscard]] std::size_t read_command(const std::string& command, MutableBytes to);
+/// Runs `/bin/sh -c command` and fills `to` with its standard output. Throws `key_source_failed` unless it exits 0;
+/// `subject` is what errors call it.
+[[nodiscard]] std::size_t read_command(const std::string& command, MutableBytes to, std::string_view subject);
 
 } // namespace weightseal::platform

@@ -1,5 +1,7 @@
 #include "remote/answer.hpp"
 
+#include "core/text.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -7,6 +9,7 @@ namespace weightseal::remote {
 namespace {
 
 constexpr std::size_t longest_head = std::size_t{64} << 10;
+constexpr std::uint64_t largest_size = INT64_MAX; // as of files
 
 std::optional<std::uint64_t> take_number(std::string_view& text) noexcept {
     std::uint64_t value = 0;
@@ -20,12 +23,6 @@ bool take(std::string_view& text, std::string_view what) noexcept {
     if (!text.starts_with(what)) return false;
     text.remove_prefix(what.size());
     return true;
-}
-
-std::string_view trimmed(std::string_view text) noexcept {
-    const std::size_t first = text.find_first_not_of(" \t\r\n");
-    if (first == text.npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 bool is_name(std::string_view text, std::string_view lower_case) noexcept {
@@ -43,13 +40,13 @@ std::optional<ContentRange> parse_content_range(std::string_view text) noexcept 
         const auto first = take_number(text);
         if (!first || !take(text, "-")) return std::nullopt;
         const auto last = take_number(text);
-        if (!last || *last < *first || *last == UINT64_MAX) return std::nullopt;
+        if (!last || *last < *first || *last >= largest_size) return std::nullopt;
         range.begin = *first;
         range.end = *last + 1;
     }
     if (!take(text, "/")) return std::nullopt;
     const auto size = take_number(text);
-    if (!size || !text.empty() || range.end > *size) return std::nullopt;
+    if (!size || *size > largest_size || !text.empty() || range.end > *size) return std::nullopt;
     range.size = *size;
     return range;
 }

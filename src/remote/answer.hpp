@@ -14,7 +14,7 @@ struct ContentRange {
     std::uint64_t begin = 0, end = 0, size = 0;
 };
 
-/// Empty for anything else, such as an unknown size.
+/// Empty for anything else, such as an unknown size, or one that no file has: more than 2^63 - 1.
 [[nodiscard]] std::optional<ContentRange> parse_content_range(std::string_view text) noexcept;
 
 class AnswerHead {

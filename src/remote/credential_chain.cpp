@@ -28,13 +28,13 @@ class Chain final : public CredentialSource {
 } // namespace
 
 std::unique_ptr<CredentialSource> credential_chain(const S3Options& options) {
+    // Who names a profile means it, whatever the environment happens to hold.
+    if (!options.profile.empty()) return profile_credentials(options.profile);
     auto chain = std::make_unique<Chain>();
-    // A profile that the caller names stands before what the environment happens to hold.
-    if (!options.profile.empty()) chain->add(profile_credentials(options.profile));
     chain->add(environment_credentials());
     chain->add(web_identity_credentials(options));
     const std::string profile = environment({"AWS_PROFILE", "AWS_DEFAULT_PROFILE"});
-    chain->add(profile_credentials(profile.empty() ? "default" : profile));
+    chain->add(profile.empty() ? default_profile_credentials() : profile_credentials(profile));
     chain->add(container_credentials());
     chain->add(instance_credentials());
     return chain;

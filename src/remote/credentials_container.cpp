@@ -2,15 +2,13 @@
 
 #include "remote/credentials_json.hpp"
 #include "remote/environment.hpp"
+#include "remote/secret_file.hpp"
 #include "remote/small_request.hpp"
-#include "remote/token_file.hpp"
 #include "remote/url.hpp"
 #include "weightseal/core/error.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <fmt/format.h>
 
 namespace weightseal::remote {
 namespace {
@@ -29,8 +27,7 @@ std::string service_url() {
 SecretText service_token() {
     if (const std::string path = environment({"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"}); !path.empty())
         return read_token_file(path);
-    const char* const token = std::getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-    return SecretText(token == nullptr ? std::string_view() : token);
+    return secret_environment("AWS_CONTAINER_AUTHORIZATION_TOKEN");
 }
 
 class ContainerCredentials final : public CredentialSource {
@@ -45,8 +42,7 @@ class ContainerCredentials final : public CredentialSource {
         if (const SecretText token = service_token(); !token.empty())
             request.headers.push_back({"authorization", std::string(token.view())});
         const SmallAnswer answer = ask(request, {}, timeout, true);
-        if (answer.status != 200)
-            throw Error(Errc::key_source_failed, subject, fmt::format("the service answers {}", answer.status));
+        require_ok(answer, subject);
         return credentials_of_json(answer.body.view(), subject);
     }
 };

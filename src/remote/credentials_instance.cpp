@@ -4,9 +4,6 @@
 #include "remote/environment.hpp"
 #include "remote/small_request.hpp"
 #include "remote/url.hpp"
-#include "weightseal/core/error.hpp"
-
-#include <fmt/format.h>
 
 namespace weightseal::remote {
 namespace {
@@ -27,24 +24,18 @@ class InstanceCredentials final : public CredentialSource {
         };
         const SmallAnswer token = send("PUT", "/latest/api/token", {"x-aws-ec2-metadata-token-ttl-seconds", "300"});
         if (token.status == 0 || token.status == 404) return std::nullopt; // no instance
-        check(token);
+        require_ok(token, subject);
         const auto get = [&](const std::string& path) {
             return send("GET", "/latest/meta-data/iam/security-credentials/" + path,
                         {"x-aws-ec2-metadata-token", std::string(token.body.view())});
         };
         const SmallAnswer roles = get("");
         if (roles.status == 404) return std::nullopt; // an instance without a role
-        check(roles);
+        require_ok(roles, subject);
         const std::string_view role = roles.body.view().substr(0, roles.body.view().find('\n'));
         const SmallAnswer answer = get(percent_encoded(role, false));
-        check(answer);
+        require_ok(answer, subject);
         return credentials_of_json(answer.body.view(), subject);
-    }
-
-  private:
-    static void check(const SmallAnswer& answer) {
-        if (answer.status != 200)
-            throw Error(Errc::key_source_failed, subject, fmt::format("the service answers {}", answer.status));
     }
 };
 

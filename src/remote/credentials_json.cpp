@@ -1,95 +1,35 @@
 #include "remote/credentials_json.hpp"
 
+#include "core/date_time.hpp"
 #include "weightseal/core/error.hpp"
 
-#include <charconv>
-#include <map>
 #include <nlohmann/json.hpp>
 
 namespace weightseal::remote {
-namespace {
-
-using Json = nlohmann::json;
-
-// Takes the strings of the outermost object one by one, each straight into wiped memory: a document of them would keep
-// secrets in memory that nobody wipes.
-class Strings final : public nlohmann::json_sax<Json> {
-  public:
-    [[nodiscard]] SecretText at(const char* name) const {
-        const auto found = values_.find(name);
-        return found == values_.end() ? SecretText() : found->second;
-    }
-
-    bool start_object(std::size_t) override { return ++depth_ <= most_depth; }
-    bool end_object() override { return --depth_, true; }
-    bool start_array(std::size_t) override { return ++depth_ <= most_depth; }
-    bool end_array() override { return --depth_, true; }
-    bool key(std::string& name) override {
-        name_ = name;
-        return true;
-    }
-    bool string(std::string& value) override {
-        if (depth_ == 1) values_[name_] = SecretText(value);
-        wipe(std::as_writable_bytes(std::span(value)));
-        return true;
-    }
-    bool null() override { return true; }
-    bool boolean(bool) override { return true; }
-    bool number_integer(number_integer_t) override { return true; }
-    bool number_unsigned(number_unsigned_t) override { return true; }
-    bool number_float(number_float_t, const string_t&) override { return true; }
-    bool binary(binary_t&) override { return true; }
-    bool parse_error(std::size_t, const std::string&, const Json::exception&) override { return false; }
-
-  private:
-    static constexpr int most_depth = 16;
-    int depth_ = 0;
-    std::string name_;
-    std::map<std::string, SecretText> values_;
-};
-
-// Reads a number of exactly `digits` digits and what must follow it.
-int take(std::string_view& text, std::size_t digits, char follower) noexcept {
-    int value = -1;
-    if (text.size() <= digits || text[digits] != follower) return -1;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + digits, value);
-    if (error != std::errc() || end != text.data() + digits) return -1;
-    text.remove_prefix(digits + 1);
-    return value;
-}
-
-} // namespace
 
 std::optional<Time> parse_expiration(std::string_view text) noexcept {
-    using namespace std::chrono;
-    if (text.ends_with("+00:00")) text.remove_suffix(6);    // as Python's tools write UTC
-    std::string_view rest = text.substr(0, text.find('.')); // without a part of a second
-    const bool has_zone = rest.ends_with('Z');
-    const int y = take(rest, 4, '-'), m = take(rest, 2, '-'), d = take(rest, 2, 'T');
-    const int hour = take(rest, 2, ':'), minute = take(rest, 2, ':');
-    int second = -1;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + std::min<std::size_t>(2, rest.size()), second);
-    if (error != std::errc() || end != rest.data() + 2 || rest.size() != (has_zone ? 3U : 2U)) return std::nullopt;
-    const year_month_day date{year(y), month(static_cast<unsigned>(m)), day(static_cast<unsigned>(d))};
-    if (y < 0 || m < 0 || d < 0 || !date.ok() || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
-        second > 60)
-        return std::nullopt;
-    return sys_days(date) + hours(hour) + minutes(minute) + seconds(second);
+    const auto time = parse_recent_time(text);
+    return time ? std::optional<Time>(std::chrono::floor<std::chrono::seconds>(*time)) : std::nullopt;
 }
 
 Credentials credentials_of_json(std::string_view text, std::string_view subject) {
     const auto fail = [&](const char* what) { return Error(Errc::key_source_failed, subject, what); };
-    Strings strings;
-    if (text.find('\0') != text.npos || !Json::sax_parse(text.begin(), text.end(), &strings))
-        throw fail("gives no JSON of credentials");
+    const auto json = nlohmann::json::parse(text, nullptr, false);
+    if (!json.is_object()) throw fail("gives no JSON of credentials");
+    const auto member = [&](const char* name) -> std::string_view {
+        const auto found = json.find(name);
+        if (found == json.end() || found->is_null()) return {};
+        if (!found->is_string()) throw fail("gives JSON with something other than text for a member");
+        return found->get_ref<const std::string&>();
+    };
     Credentials credentials;
-    credentials.key_id = strings.at("AccessKeyId").view();
-    credentials.secret = strings.at("SecretAccessKey");
-    credentials.token = strings.at("Token");
-    if (credentials.token.empty()) credentials.token = strings.at("SessionToken");
+    credentials.key_id = member("AccessKeyId");
+    credentials.secret = SecretText(member("SecretAccessKey"));
+    const std::string_view token = member("Token");
+    credentials.token = SecretText(token.empty() ? member("SessionToken") : token);
     if (credentials.key_id.empty() || credentials.secret.empty()) throw fail("gives JSON without a key");
-    if (const SecretText expiration = strings.at("Expiration"); !expiration.empty()) {
-        credentials.expires = parse_expiration(expiration.view());
+    if (const std::string_view expiration = member("Expiration"); !expiration.empty()) {
+        credentials.expires = parse_expiration(expiration);
         if (!credentials.expires) throw fail("gives a time of expiration that cannot be read");
     }
     return credentials;

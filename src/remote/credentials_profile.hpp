@@ -5,6 +5,10 @@
 
 namespace weightseal::remote {
 
+/// Of a profile that somebody named: without credentials, or where there is no such profile, it fails.
 [[nodiscard]] std::unique_ptr<CredentialSource> profile_credentials(std::string name);
+
+/// Of the profile "default", which need not be there.
+[[nodiscard]] std::unique_ptr<CredentialSource> default_profile_credentials();
 
 } // namespace weightseal::remote

@@ -2,9 +2,8 @@
 
 #include "remote/credentials_json.hpp"
 #include "remote/environment.hpp"
-#include "remote/judge.hpp"
+#include "remote/secret_file.hpp"
 #include "remote/small_request.hpp"
-#include "remote/token_file.hpp"
 #include "remote/url.hpp"
 #include "weightseal/core/error.hpp"
 
@@ -38,19 +37,15 @@ class WebIdentityCredentials final : public CredentialSource {
         if (session.empty()) session = "weightseal";
         const SecretText token = read_token_file(token_file);
         // The token is longer than a URL should be, and must not be in one: it goes as the body.
-        std::string form = fmt::format(
+        const std::string form = fmt::format(
             "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn={}&RoleSessionName={}"
             "&WebIdentityToken={}",
             percent_encoded(role, false), percent_encoded(session, false), percent_encoded(token.view(), false));
         HttpRequest request{
             "POST", service(), {{"content-type", "application/x-www-form-urlencoded"}}, SecretText(form)};
-        wipe(std::as_writable_bytes(std::span(form)));
         const SmallAnswer answer = ask(request, http_, timeout, false);
-        if (answer.status == 200) return credentials_of_sts(answer.body.view());
-        const std::string code = s3_error_code(answer.body.view());
-        throw Error(Errc::key_source_failed, subject,
-                    answer.status == 0 ? "the Security Token Service does not answer"
-                                       : fmt::format("the Security Token Service answers {} {}", answer.status, code));
+        require_ok(answer, subject);
+        return credentials_of_sts(answer.body.view());
     }
 
   private:

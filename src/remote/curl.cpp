@@ -62,6 +62,14 @@ Easy make_easy(const HttpOptions& options) {
     return easy;
 }
 
+Multi make_multi(const HttpOptions& options) {
+    check_global();
+    Multi multi(curl_multi_init());
+    if (!multi) throw Error(Errc::out_of_memory, "libcurl", "has no memory for its handles");
+    curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(options.connections));
+    return multi;
+}
+
 HeaderList set_request(CURL* easy, const HttpRequest& request) {
     HeaderList list;
     for (const HttpHeader& header : request.headers) {

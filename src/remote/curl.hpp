@@ -25,6 +25,9 @@ using HeaderList = std::unique_ptr<curl_slist, Release<curl_slist_free_all>>;
 /// cannot be read.
 [[nodiscard]] Easy make_easy(const HttpOptions& options);
 
+/// For as many of these at once as the options allow connections. Throws `out_of_memory`.
+[[nodiscard]] Multi make_multi(const HttpOptions& options);
+
 /// Gives a handle its request; the list must live until the request is over.
 [[nodiscard]] HeaderList set_request(CURL* easy, const HttpRequest& request);
 

@@ -35,21 +35,13 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* download) {
     return static_cast<Download*>(download)->body(as_bytes({data, size})) ? size : 0;
 }
 
-Multi make_multi(const HttpOptions& options) {
-    Multi multi(curl_multi_init());
-    if (!multi) throw Error(Errc::out_of_memory, "libcurl", "has no memory for its handles");
-    curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(options.connections));
-    return multi;
-}
-
 } // namespace
 
 class Downloads::Loop {
   public:
-    explicit Loop(const HttpOptions& options) : first_(make_easy(options)), multi_(make_multi(options)) {
-        slots_.resize(options.connections);
+    explicit Loop(const HttpOptions& options) : multi_(make_multi(options)), slots_(options.connections) {
         for (Slot& slot : slots_) {
-            slot.easy = first_ ? std::move(first_) : make_easy(options);
+            slot.easy = make_easy(options);
             CURL* const easy = slot.easy.get();
             curl_easy_setopt(easy, CURLOPT_PRIVATE, static_cast<void*>(&slot));
             curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
@@ -71,8 +63,8 @@ class Downloads::Loop {
 
     void add(std::shared_ptr<Download> download, bool is_urgent) {
         const std::lock_guard lock(mutex_);
+        if (!thread_.joinable()) thread_ = std::thread([this] { run(); }); // it waits for the lock
         waiting_.insert(is_urgent ? waiting_.begin() : waiting_.end(), Waiting{std::move(download), {}});
-        if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
         curl_multi_wakeup(multi_.get());
     }
 
@@ -157,7 +149,6 @@ class Downloads::Loop {
         waiting_.push_front({std::move(download), Clock::now() + *delay});
     }
 
-    Easy first_; // before the multi handle, so that curl is set up
     Multi multi_;
     std::vector<Slot> slots_; // of the thread alone, once it runs
     std::mutex mutex_;

@@ -10,4 +10,9 @@ std::string environment(std::initializer_list<const char*> names) {
     return {};
 }
 
+SecretText secret_environment(const char* name) {
+    const char* const value = std::getenv(name);
+    return SecretText(value == nullptr ? std::string_view() : value);
+}
+
 } // namespace weightseal::remote

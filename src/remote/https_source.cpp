@@ -19,6 +19,9 @@ class WebObject final : public remote::RemoteObject {
     [[nodiscard]] remote::HttpRequest request(std::vector<remote::HttpHeader> headers) const override {
         return {"GET", url_, std::move(headers)};
     }
+    [[nodiscard]] std::shared_ptr<const RemoteObject> fresh() const override {
+        return std::make_shared<WebObject>(*this);
+    }
 
   private:
     std::string url_;

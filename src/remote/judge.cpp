@@ -1,5 +1,7 @@
 #include "remote/judge.hpp"
 
+#include "core/text.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -84,11 +86,8 @@ std::string s3_error_code(std::string_view body) {
     if (begin == body.npos) return {};
     body.remove_prefix(begin + opening.size());
     const std::string_view code = body.substr(0, body.find('<'));
-    const bool is_code =
-        !code.empty() && code.size() <= longest_code && code.size() < body.size() &&
-        std::ranges::all_of(code, [](char c) {
-            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.';
-        });
+    const bool is_code = !code.empty() && code.size() <= longest_code && code.size() < body.size() &&
+                         std::ranges::all_of(code, [](char c) { return is_alphanumeric(c) || c == '.'; });
     return is_code ? std::string(code) : std::string();
 }
 

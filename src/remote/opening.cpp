@@ -56,7 +56,6 @@ Opened open_object(const Origin& origin, Downloads& downloads, std::size_t size)
     downloads.add(download, true);
     if (const auto failure = waiter.wait()) throw Error(failure->code, origin.object->name(), failure->what);
     opened.pin = download->pin();
-    opened.first_size = static_cast<std::size_t>(std::min<std::uint64_t>(size, opened.pin.size));
     return opened;
 }
 

@@ -6,11 +6,10 @@
 
 namespace weightseal::remote {
 
-/// What it brings: the pin, and the first bytes.
+/// What it brings: the pin, and the first bytes, as many as the object has.
 struct Opened {
     Pin pin;
     AlignedBuffer first;
-    std::size_t first_size = 0;
 };
 
 /// Asks for the first `size` bytes, which saves a request for the head alone and is what a URL that was signed for

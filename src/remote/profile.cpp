@@ -1,9 +1,8 @@
 #include "remote/profile.hpp"
 
-#include "platform/file.hpp"
-#include "platform/process.hpp"
+#include "core/text.hpp"
 #include "remote/environment.hpp"
-#include "weightseal/core/error.hpp"
+#include "remote/secret_file.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -12,12 +11,6 @@ namespace weightseal::remote {
 namespace {
 
 constexpr std::size_t longest_file = std::size_t{1} << 20;
-
-std::string_view trimmed(std::string_view text) noexcept {
-    const std::size_t first = text.find_first_not_of(" \t\r");
-    if (first == text.npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
 
 std::string in_lower_case(std::string_view text) {
     std::string lower(text);
@@ -32,15 +25,8 @@ std::string path_of(const char* variable, const char* file) {
 }
 
 Settings read_section(const std::string& path, std::string_view name) {
-    const platform::Descriptor file = path.empty() ? platform::Descriptor() : platform::open_stream(path);
-    if (!file) return {};
-    AlignedBuffer text(longest_file, {.huge_pages = false, .wipe = true});
-    try {
-        const std::size_t size = platform::read_to_end(file.get(), text.bytes(), path);
-        return parse_section(as_text(text.bytes().first(size)), name);
-    } catch (const Error& error) {
-        throw Error(Errc::key_source_failed, "shared file", error.what());
-    }
+    const auto text = path.empty() ? std::nullopt : read_secret_file(path, longest_file);
+    return text ? parse_section(text->view(), name) : Settings();
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 
 #include "remote/request.hpp"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ class RemoteObject {
     virtual void prepare() const = 0;
     /// A request with these headers, and others. Never waits.
     [[nodiscard]] virtual HttpRequest request(std::vector<HttpHeader> headers) const = 0;
+    /// The same object without anything that threads share, such as locks. For a child of fork: what of that was in
+    /// use when it began stays so for ever.
+    [[nodiscard]] virtual std::shared_ptr<const RemoteObject> fresh() const = 0;
 };
 
 } // namespace weightseal::remote

@@ -23,11 +23,11 @@ CacheSizes CacheSizes::within(std::uint64_t memory) noexcept {
     return sizes;
 }
 
-void SegmentCache::put_first(AlignedBuffer buffer, std::size_t size) {
-    if (size == 0) return;
+void SegmentCache::put_first(AlignedBuffer buffer) {
+    if (size_ == 0) return;
     const std::lock_guard lock(mutex_);
     const auto segment = std::make_shared<Segment>();
-    segment->size = segment->received = size;
+    segment->size = segment->received = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size_));
     segment->step = sizes_.smallest;
     held_ += buffer.size();
     most_held_ = std::max(most_held_, held_);
@@ -45,28 +45,33 @@ void SegmentCache::read(std::uint64_t offset, MutableBytes to) {
         const std::size_t count = std::min(to.size(), segment->size - from);
         segment->last_touched = ++clock_;
         ++segment->readers;
-        fetch_ahead(*segment, offset, to.size(), goes_on);
+        try {
+            fetch_ahead(*segment, offset, to.size(), goes_on);
+        } catch (const std::exception&) { // what is not fetched ahead is asked for when it is needed
+        }
         while (segment->received < from + count && !segment->failure) {
             segment->awaited = std::min(segment->awaited, from + count);
             changed_.wait(lock);
         }
         if (segment->received < from + count) {
-            --segment->readers;
             const Failure failure = *segment->failure;
-            // Whoever asks again gets another attempt.
-            if (segment->readers == 0) remove(*segment);
-            changed_.notify_all();
+            leave(*segment);
             throw Error(failure.code, name_, failure.what, offset);
         }
         lock.unlock();
         std::memcpy(to.data(), segment->buffer.data() + from, count);
         lock.lock();
-        --segment->readers;
         segment->consumed += count;
-        if (segment->readers == 0) changed_.notify_all(); // somebody may wait for room
+        leave(*segment);
         offset += count;
         to = to.subspan(count);
     }
+}
+
+void SegmentCache::leave(Segment& segment) {
+    if (--segment.readers != 0) return;
+    if (segment.failure) remove(segment); // whoever asks again gets another attempt
+    changed_.notify_all();                // somebody may wait for room
 }
 
 SegmentCache::Shared SegmentCache::find(std::uint64_t offset) const {
@@ -134,17 +139,22 @@ void SegmentCache::fetch_ahead(const Segment& from, std::uint64_t offset, std::s
 }
 
 void SegmentCache::add(const Shared& segment, bool is_urgent) {
-    if (segment->size == sizes_.largest && !spare_.empty()) {
-        segment->buffer = std::move(spare_.back());
-        spare_.pop_back();
-    } else {
-        segment->buffer = AlignedBuffer(segment->size, {});
-        held_ += segment->size;
-        most_held_ = std::max(most_held_, held_);
-    }
     segment->last_touched = clock_;
     segments_.emplace(segment->begin, segment);
-    start_(segment, is_urgent);
+    try {
+        if (segment->size == sizes_.largest && !spare_.empty()) {
+            segment->buffer = std::move(spare_.back());
+            spare_.pop_back();
+        } else {
+            segment->buffer = AlignedBuffer(segment->size, {});
+            held_ += segment->size;
+            most_held_ = std::max(most_held_, held_);
+        }
+        start_(segment, is_urgent);
+    } catch (...) { // nobody would bring it
+        remove(*segment);
+        throw;
+    }
 }
 
 template <class MayGo>
@@ -193,11 +203,6 @@ void SegmentCache::failed(Segment& segment, const Failure& failure) noexcept {
     // Whoever comes later may be luckier.
     if (segment.readers == 0) remove(segment);
     changed_.notify_all();
-}
-
-std::size_t SegmentCache::held() const {
-    const std::lock_guard lock(mutex_);
-    return held_;
 }
 
 std::size_t SegmentCache::most_held() const {

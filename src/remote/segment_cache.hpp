@@ -29,15 +29,18 @@ struct CacheSizes {
 /// it are fetched ahead; any other gets the smallest that holds it. Thread-safe.
 class SegmentCache {
   public:
-    /// Starts the download of a segment; `is_urgent` when a reader waits for it. Called under the lock.
+    /// Starts the download of a segment; `is_urgent` when a reader waits for it. Called under the lock. What
+    /// it throws reaches the reader, and the next one starts it anew.
     using Start = std::function<void(const std::shared_ptr<Segment>& segment, bool is_urgent)>;
 
     /// @param size  of the object, bytes; `name` is what errors call it
     SegmentCache(std::uint64_t size, const CacheSizes& sizes, std::string name, Start start)
-        : size_(size), sizes_(sizes), name_(std::move(name)), start_(std::move(start)) {}
+        : size_(size), sizes_(sizes), name_(std::move(name)), start_(std::move(start)) {
+        spare_.reserve(sizes.memory / sizes.largest + 1); // what becomes spare while an error is handled cannot fail
+    }
 
-    /// Puts in bytes from the start of the object that are there already.
-    void put_first(AlignedBuffer buffer, std::size_t size);
+    /// Puts in what is there already: a buffer that begins with the object's first bytes, as many as it holds.
+    void put_first(AlignedBuffer buffer);
     /// Fills `to` from `offset`, which is within the object; waits for downloads. Throws what became of them.
     void read(std::uint64_t offset, MutableBytes to);
 
@@ -45,14 +48,15 @@ class SegmentCache {
     void received(Segment& segment, std::size_t bytes) noexcept;
     void failed(Segment& segment, const Failure& failure) noexcept;
 
-    /// Bytes of all buffers now, and the most there ever were.
-    [[nodiscard]] std::size_t held() const;
+    /// The most bytes that all buffers ever had.
     [[nodiscard]] std::size_t most_held() const;
 
   private:
     using Lock = std::unique_lock<std::mutex>;
     using Shared = std::shared_ptr<Segment>;
 
+    /// A reader is done with a segment.
+    void leave(Segment& segment);
     [[nodiscard]] Shared find(std::uint64_t offset) const;
     [[nodiscard]] Shared demand(Lock& lock, std::uint64_t offset, std::size_t wanted);
     /// Asks for what a read of `wanted` bytes from `offset` on needs after `from`, and what the next ones will.

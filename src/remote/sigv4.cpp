@@ -6,13 +6,14 @@
 
 #include <algorithm>
 #include <array>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 namespace weightseal::remote {
 namespace {
 
 // Without spaces at the ends, and with one where there are several.
-std::string trimmed(std::string_view value) {
+std::string canonical_value(std::string_view value) {
     std::string result;
     for (const char c : value) {
         if (c == ' ' && (result.empty() || result.back() == ' ')) continue;
@@ -45,32 +46,35 @@ struct DerivedKey {
     ~DerivedKey() { wipe(bytes); }
 };
 
-crypto::Hash signature(std::string_view to_sign, const SigningScope& scope, const SecretText& secret) {
+constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
+
+std::string text_of(const SigningScope& scope) {
+    return fmt::format("{}/{}/{}/aws4_request", scope.time.substr(0, 8), scope.region, scope.service);
+}
+
+std::string signature(const Signable& request, const SigningScope& scope, const Credentials& credentials) {
     constexpr std::string_view prefix = "AWS4";
-    AlignedBuffer first(prefix.size() + secret.view().size(), {.huge_pages = false, .wipe = true});
+    const std::string_view secret = credentials.secret.view();
+    AlignedBuffer first(prefix.size() + secret.size(), {.huge_pages = false, .wipe = true});
     std::ranges::copy(as_bytes(prefix), first.data());
-    std::ranges::copy(as_bytes(secret.view()), first.data() + prefix.size());
+    std::ranges::copy(as_bytes(secret), first.data() + prefix.size());
     const DerivedKey date(first.bytes(), scope.time.substr(0, 8));
     const DerivedKey region(date.bytes, scope.region);
     const DerivedKey service(region.bytes, scope.service);
     const DerivedKey key(service.bytes, "aws4_request");
-    return crypto::hmac_sha256(key.bytes, as_bytes(to_sign));
+    const std::string canonical = canonical_request(request);
+    const std::string to_sign = fmt::format("{}\n{}\n{}\n{}", algorithm, scope.time, text_of(scope),
+                                            crypto::to_hex(crypto::sha256({as_bytes(canonical)})));
+    return crypto::to_hex(crypto::hmac_sha256(key.bytes, as_bytes(to_sign)));
 }
 
 } // namespace
 
 std::string signing_time(Time time) {
-    using namespace std::chrono;
-    const auto seconds_since = floor<seconds>(time);
-    const auto day = floor<days>(seconds_since);
-    const year_month_day date(day);
-    const hh_mm_ss clock(seconds_since - day);
-    return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", static_cast<int>(date.year()),
-                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                       clock.minutes().count(), clock.seconds().count());
+    return fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(time));
 }
 
-std::string canonical_query(std::vector<std::pair<std::string, std::string>> query) {
+std::string canonical_query(Query query) {
     for (auto& [name, value] : query) {
         name = percent_encoded(name, false);
         value = percent_encoded(value, false);
@@ -86,20 +90,27 @@ std::string canonical_request(const Signable& request) {
     const std::vector<HttpHeader> headers = sorted(request.headers);
     std::string lines;
     for (const HttpHeader& header : headers)
-        lines += fmt::format("{}:{}\n", header.name, trimmed(header.value));
+        lines += fmt::format("{}:{}\n", header.name, canonical_value(header.value));
     return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", request.method, request.path, canonical_query(request.query), lines,
                        names_of(headers), request.payload_hash);
 }
 
 std::string authorization(const Signable& request, const SigningScope& scope, const Credentials& credentials) {
-    const std::string within =
-        fmt::format("{}/{}/{}/aws4_request", scope.time.substr(0, 8), scope.region, scope.service);
-    const std::string canonical = canonical_request(request);
-    const std::string to_sign = fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", scope.time, within,
-                                            crypto::to_hex(crypto::sha256({as_bytes(canonical)})));
-    return fmt::format("AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}", credentials.key_id, within,
-                       names_of(sorted(request.headers)),
-                       crypto::to_hex(signature(to_sign, scope, credentials.secret)));
+    return fmt::format("{} Credential={}/{}, SignedHeaders={}, Signature={}", algorithm, credentials.key_id,
+                       text_of(scope), names_of(sorted(request.headers)), signature(request, scope, credentials));
+}
+
+Query presigned_query(Signable request, const SigningScope& scope, const Credentials& credentials,
+                      std::chrono::seconds lifetime) {
+    request.payload_hash = "UNSIGNED-PAYLOAD";
+    request.query.emplace_back("X-Amz-Algorithm", algorithm);
+    request.query.emplace_back("X-Amz-Credential", credentials.key_id + '/' + text_of(scope));
+    request.query.emplace_back("X-Amz-Date", scope.time);
+    request.query.emplace_back("X-Amz-Expires", fmt::format("{}", lifetime.count()));
+    if (!credentials.token.empty()) request.query.emplace_back("X-Amz-Security-Token", credentials.token.view());
+    request.query.emplace_back("X-Amz-SignedHeaders", names_of(sorted(request.headers)));
+    request.query.emplace_back("X-Amz-Signature", signature(request, scope, credentials));
+    return std::move(request.query);
 }
 
 } // namespace weightseal::remote

@@ -11,13 +11,15 @@
 
 namespace weightseal::remote {
 
+using Query = std::vector<std::pair<std::string, std::string>>; ///< names and values, not encoded
+
 /// What is signed of a request.
 struct Signable {
     std::string method = "GET";
-    std::string path = "/";                                 ///< percent-encoded
-    std::vector<std::pair<std::string, std::string>> query; ///< names and values, not encoded
-    std::vector<HttpHeader> headers;                        ///< all that are to be signed; Host must be one
-    std::string payload_hash;                               ///< of the body: SHA-256 in hexadecimal
+    std::string path = "/"; ///< percent-encoded
+    Query query;
+    std::vector<HttpHeader> headers; ///< all that are to be signed; Host must be one
+    std::string payload_hash;        ///< of the body: SHA-256 in hexadecimal
 };
 
 /// Where and when a signature holds.
@@ -34,11 +36,15 @@ inline constexpr std::string_view empty_payload_hash =
 [[nodiscard]] std::string signing_time(Time time);
 
 /// The query string in the order that is signed, percent-encoded.
-[[nodiscard]] std::string canonical_query(std::vector<std::pair<std::string, std::string>> query);
+[[nodiscard]] std::string canonical_query(Query query);
 [[nodiscard]] std::string canonical_request(const Signable& request);
 
 /// The value of the Authorization header.
 [[nodiscard]] std::string authorization(const Signable& request, const SigningScope& scope,
                                         const Credentials& credentials);
+
+/// The query of a URL that works for `lifetime` without an Authorization header, whatever the body is.
+[[nodiscard]] Query presigned_query(Signable request, const SigningScope& scope, const Credentials& credentials,
+                                    std::chrono::seconds lifetime);
 
 } // namespace weightseal::remote

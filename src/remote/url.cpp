@@ -1,5 +1,6 @@
 #include "remote/url.hpp"
 
+#include "core/text.hpp"
 #include "weightseal/core/error.hpp"
 
 #include <algorithm>
@@ -14,10 +15,6 @@ constexpr std::size_t longest_url = 8192;
 
 [[noreturn]] void refuse(const char* what) {
     throw Error(Errc::bad_server_url, "URL", what);
-}
-
-bool is_alphanumeric(char c) noexcept {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 std::uint16_t parse_port(std::string_view text) {

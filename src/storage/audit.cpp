@@ -12,11 +12,11 @@ void audit_aws(const AuditInput& input, Findings& findings) {
     if (input.bucket_policy)
         audit_bucket_policy(input, findings);
     else
-        findings.not_checked("who has access: there is no document bucket_policy");
+        findings.not_checked("who has access: " + absence_of(input, "bucket_policy"));
     if (input.key_policy)
         audit_key_policy(input, findings);
     else
-        findings.not_checked("who can decrypt: there is no document key_policy");
+        findings.not_checked("who can decrypt: " + absence_of(input, "key_policy"));
     audit_aws_settings(input, findings);
     findings.report().not_considered = {
         "service and resource control policies, permission boundaries, session policies and VPC endpoint policies, "

@@ -30,7 +30,9 @@ class Settings {
                 at(*json, {"Rule", "DefaultRetention", "Mode"}).is_null())
                 findings_.add("no-object-lock", "object_lock", {}, "there is no default retention");
         check_data_events();
-        findings_.not_checked("MFA delete, access logging, replication targets, lifecycle rules and alarms");
+        check_acl();
+        check_replication();
+        findings_.not_checked("MFA delete, access logging, lifecycle rules and alarms");
         findings_.not_checked("access points and their policies");
         findings_.not_checked("grants of the key, and access control lists of single objects");
     }
@@ -39,7 +41,7 @@ class Settings {
     const Json* find(std::string_view name, std::string_view what) {
         const auto found = input_.settings.find(name);
         if (found != input_.settings.end()) return &found->second;
-        findings_.not_checked(fmt::format("{}: there is no document {}", what, name));
+        findings_.not_checked(fmt::format("{}: {}", what, absence_of(input_, name)));
         return nullptr;
     }
 
@@ -48,8 +50,42 @@ class Settings {
         if (json == nullptr) return;
         const Json& standard = at(*json, {"Rules", "0", "ApplyServerSideEncryptionByDefault"});
         const Json& algorithm = at(standard, {"SSEAlgorithm"});
-        if ((algorithm != "aws:kms" && algorithm != "aws:kms:dsse") || !at(standard, {"KMSMasterKeyID"}).is_string())
+        const Json& key = at(standard, {"KMSMasterKeyID"});
+        const bool is_own =
+            key.is_string() && key.get_ref<const std::string&>().find("alias/aws/") == std::string::npos;
+        if ((algorithm != "aws:kms" && algorithm != "aws:kms:dsse") || !is_own)
             findings_.add("no-key", "encryption", {}, "the default encryption has no key of your own");
+    }
+
+    void check_acl() {
+        const Json* json = find("acl", "the access control list of the bucket");
+        if (json == nullptr) return;
+        const Json& grants = at(*json, {"Grants"});
+        if (!grants.is_array()) return;
+        for (const Json& grant : grants)
+            if (const Json& uri = at(grant, {"Grantee", "URI"}); uri.is_string())
+                if (const auto group = uri.get<std::string>();
+                    group.ends_with("/AllUsers") || group.ends_with("/AuthenticatedUsers"))
+                    findings_.add("public-acl", "acl", {},
+                                  fmt::format("{} has {}", group.substr(group.rfind('/') + 1), permission_of(grant)));
+    }
+
+    static std::string permission_of(const Json& grant) {
+        const Json& permission = at(grant, {"Permission"});
+        return permission.is_string() ? permission.get<std::string>() : "a permission";
+    }
+
+    void check_replication() {
+        const Json* json = find("replication", "replication");
+        if (json == nullptr) return;
+        const Json& rules = at(*json, {"Rules"});
+        if (!rules.is_array()) return;
+        for (const Json& rule : rules) {
+            if (at(rule, {"Status"}) != "Enabled") continue;
+            const Json& bucket = at(rule, {"Destination", "Bucket"});
+            findings_.add("replication", "replication", {},
+                          bucket.is_string() ? "to " + bucket.get<std::string>() : "to a bucket");
+        }
     }
 
     // One selector must take all data events of the bucket's objects.

@@ -125,6 +125,7 @@ class BucketAudit {
     void look_at_lockouts(Findings& findings) {
         const auto as_intended = [](const Way& way) { return is_safe(way) && way.is_intended; };
         bool can_repair = false;
+        std::vector<std::pair<std::string, Truth>> kept_out; // administrators
         for (std::size_t c = 0; c < matrix_.callers().size(); ++c) {
             const SymbolicCaller& caller = matrix_.callers()[c];
             const auto locked_out = [&](std::string_view rule, Truth can) {
@@ -151,11 +152,20 @@ class BucketAudit {
                                          {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket",
                                           "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock"},
                                          false, is_safe));
+            if (caller.part == Part::administrator && input_.has_intent)
+                if (const Truth can = breaches_.can(c,
+                                                    {"s3:PutBucketPolicy", "s3:DeleteBucketPolicy",
+                                                     "s3:PutBucketPublicAccessBlock", "s3:PutEncryptionConfiguration"},
+                                                    false, is_safe);
+                    can != Truth::yes)
+                    kept_out.emplace_back(caller.words, can);
             if (may_repair(caller.part))
                 can_repair |=
                     breaches_.can(c, {"s3:PutBucketPolicy", "s3:DeleteBucketPolicy"}, false, is_safe) == Truth::yes;
         }
-        if (!can_repair) findings.add("admin-lockout", document, deny_of_repair(), lockout_words());
+        if (!can_repair) return findings.add("admin-lockout", document, deny_of_repair(), lockout_words());
+        for (const auto& [words, can] : kept_out)
+            findings.add("administrator-locked-out", document, {}, words + ", over HTTPS", can == Truth::no);
     }
 
     // The Deny that keeps from repairing the policy those who should.

@@ -7,6 +7,8 @@
 #include "weightseal/core/error.hpp"
 
 #include <algorithm>
+#include <array>
+#include <fmt/format.h>
 
 namespace weightseal::storage {
 namespace {
@@ -30,18 +32,37 @@ AuditInput from_policy(Policy policy, std::string_view subject, const AuditOptio
     return input;
 }
 
-AuditInput from_bundle(const Json& json, std::string_view subject) {
+std::map<std::string, std::string, std::less<>> read_unread(const Json& json, std::string_view subject) {
+    std::map<std::string, std::string, std::less<>> unread;
+    if (json.is_null()) return unread;
+    if (!json.is_object()) throw Error(Errc::policy_field_type, subject, "unread is not an object");
+    for (const auto& [name, reason] : json.items()) {
+        if (!reason.is_string()) throw Error(Errc::policy_field_type, subject, "unread: a reason is not a text");
+        unread.emplace(name, reason.get<std::string>());
+    }
+    return unread;
+}
+
+// Of `write_policy`, with an intent, or of `read_bucket`, with at least the name of the bucket.
+AuditInput from_bundle(const Json& json, std::string_view subject, const AuditOptions& options) {
     if (!json.contains("version") || json["version"] != 1)
         throw Error(Errc::not_a_policy, subject, "is a bundle of a version that this build does not read");
+    constexpr std::array fields{"version", "intent", "documents", "explanations", "bucket", "unread"};
     for (const auto& [name, value] : json.items())
-        if (name != "version" && name != "intent" && name != "documents" && name != "explanations")
+        if (std::ranges::find(fields, name) == fields.end())
             throw Error(Errc::unknown_policy_field, subject, "has the field '" + name + "', which bundles have not");
-    if (!json.contains("intent")) throw Error(Errc::missing_policy_field, subject, "has no intent");
+    const Json& bucket = at(json, {"bucket"});
+    if (!json.contains("intent") && !bucket.is_string())
+        throw Error(Errc::missing_policy_field, subject, "has no intent");
     const Json& documents = json["documents"];
     if (!documents.is_object()) throw Error(Errc::policy_field_type, subject, "documents is not an object");
     AuditInput input;
-    input.has_intent = true;
-    input.intent = read_intent(json["intent"], subject);
+    input.unread = read_unread(at(json, {"unread"}), subject);
+    input.has_intent = json.contains("intent");
+    if (input.has_intent)
+        input.intent = read_intent(json["intent"], subject);
+    else
+        input.intent.bucket = bucket.get<std::string>();
     const auto policy = [&](std::string_view name) -> std::optional<Policy> {
         const auto found = documents.find(name);
         if (found == documents.end()) return std::nullopt;
@@ -53,6 +74,7 @@ AuditInput from_bundle(const Json& json, std::string_view subject) {
     }
     for (const auto& [name, document] : documents.items())
         input.settings.emplace(name, document);
+    if (!input.has_intent) derive_intent(input, options);
     return input;
 }
 
@@ -73,13 +95,19 @@ std::vector<AuditInput> audit_inputs(std::string_view text, std::string_view sub
     if (is_terraform_state(json)) return inputs_of_terraform(json, subject, options);
     std::vector<AuditInput> inputs;
     if (json.contains("documents"))
-        inputs.push_back(from_bundle(json, subject));
+        inputs.push_back(from_bundle(json, subject, options));
     else if (json.contains("Statement") || json.contains("Version"))
         inputs.push_back(from_policy(read_policy(json, subject), subject, options));
     else
         throw Error(Errc::not_a_policy, subject,
                     "is neither a policy nor a bundle of `weightseal policy` nor the output of `terraform show -json`");
     return inputs;
+}
+
+std::string absence_of(const AuditInput& input, std::string_view document) {
+    const auto unread = input.unread.find(document);
+    if (unread != input.unread.end()) return unread->second;
+    return fmt::format("there is no document {}", document);
 }
 
 void Findings::add(std::string_view rule, std::string_view document, std::string statement, std::string request,

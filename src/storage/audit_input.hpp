@@ -14,12 +14,17 @@ struct AuditInput {
     bool has_intent = false; ///< false: it was derived from the policy
     std::optional<Policy> bucket_policy, key_policy;
     std::map<std::string, Json, std::less<>> settings; ///< other documents, by name
+    /// Why documents are missing that a server would not tell, by name.
+    std::map<std::string, std::string, std::less<>> unread;
     std::vector<std::string> assumptions;
 };
 
 /// Throws `not_a_policy` or what reading throws. Terraform's output may hold several buckets.
 [[nodiscard]] std::vector<AuditInput> audit_inputs(std::string_view text, std::string_view subject,
                                                    const AuditOptions& options);
+
+/// What to say of a document that is not there.
+[[nodiscard]] std::string absence_of(const AuditInput& input, std::string_view document);
 
 /// Fills in the intent that the policies show.
 void derive_intent(AuditInput& input, const AuditOptions& options);

@@ -73,6 +73,7 @@ class KeyAudit {
         const auto through_s3 = [](const Way& way) { return way.through_s3 && way.is_intended; };
         const auto anyhow = [](const Way& way) { return !way.through_s3; };
         bool can_repair = false, root_can = false;
+        std::vector<std::string> kept_out; // administrators
         for (std::size_t c = 0; c < matrix_.callers().size(); ++c) {
             const SymbolicCaller& caller = matrix_.callers()[c];
             const auto demand = [&](std::string_view rule, std::initializer_list<std::string_view> actions) {
@@ -86,14 +87,24 @@ class KeyAudit {
             case Part::break_glass:
                 demand("break-glass-locked-out", {"kms:Decrypt", "kms:GenerateDataKey"});
                 can_repair |= can_change;
+                if (has_intent_ && !can_change)
+                    findings.add("break-glass-locked-out", document, {}, caller.words + ": kms:PutKeyPolicy");
                 break;
-            case Part::administrator: can_repair |= can_change; break;
+            case Part::administrator:
+                can_repair |= can_change;
+                if (!can_change) kept_out.push_back(caller.words);
+                break;
             case Part::unlisted: can_repair |= can_change && !has_administrators(); break;
             case Part::root: root_can = can_change; break;
             default: break;
             }
         }
-        if (!can_repair) findings.add("key-admin-lockout", document, {}, "kms:PutKeyPolicy");
+        if (!can_repair) {
+            findings.add("key-admin-lockout", document, {}, "kms:PutKeyPolicy");
+            kept_out.clear();
+        }
+        for (const std::string& words : kept_out)
+            findings.add("administrator-locked-out", document, {}, words + ": kms:PutKeyPolicy");
         if (!root_can) findings.add("key-root-lockout", document, {}, "the root user of the account: kms:PutKeyPolicy");
     }
 

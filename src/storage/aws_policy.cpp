@@ -14,6 +14,7 @@ namespace {
 
 // AWS takes 20 KiB of a bucket policy and 32 KiB of a key policy.
 constexpr std::size_t max_values = 10'000;
+constexpr std::size_t max_value_size = 2'048; // keys of objects have 1,024 bytes at most
 
 struct OperatorName {
     std::string_view name;
@@ -122,6 +123,8 @@ class Reader {
                 list.push_back(item.dump());
             else
                 list.push_back(text(item, name));
+            if (list.back().size() > max_value_size)
+                throw Error(Errc::policy_too_large, subject_, "holds a value of more than 2,048 bytes");
         };
         if (json.is_array())
             for (const Json& item : json)

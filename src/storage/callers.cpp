@@ -16,12 +16,56 @@ constexpr std::string_view strange_id = "AROASTRANGER00000000";
 constexpr std::string_view strange_user_id = "AIDASTRANGER00000000";
 constexpr std::string_view strange_canonical = "0000000000000000000000000000000000000000000000000000000000000000";
 
+// An account that a pattern matches, of one digit where it leaves the choice.
+std::string account_of(std::string account, char digit) {
+    std::ranges::replace(account, '?', digit);
+    const std::size_t star = account.find('*');
+    if (star == account.npos) return account;
+    std::erase(account, '*');
+    account.insert(star, account.size() < 12 ? 12 - account.size() : 0, digit);
+    return account;
+}
+
+// The account in an ARN or its beginning, whatever wildcards are in it.
+std::string_view account_in(std::string_view arn) {
+    for (int colons = 0; colons < 4; ++colons) {
+        const std::size_t colon = arn.find(':');
+        if (colon == arn.npos) return {};
+        arn.remove_prefix(colon + 1);
+    }
+    return arn.substr(0, arn.find(':'));
+}
+
+// Of each pattern the accounts that it and others tell apart: the stranger's, and one for each digit.
+std::map<std::string, std::set<std::string>, std::less<>> accounts_apart(const std::set<std::string>& patterns,
+                                                                         const std::string& stranger) {
+    require_at_most(max_callers, patterns.size(), "accounts");
+    std::map<std::string, std::set<std::string>, std::less<>> apart;
+    for (const std::string& pattern : patterns) {
+        std::set<std::string>& accounts = apart[pattern];
+        if (!has_wildcard(pattern)) {
+            accounts.insert(pattern);
+            continue;
+        }
+        std::set<std::string> signatures;
+        const auto add = [&](std::string account) {
+            if (signatures.insert(signature_of(patterns, account)).second) accounts.insert(std::move(account));
+        };
+        if (matches(pattern, stranger)) add(stranger);
+        for (char digit = '0'; digit <= '9'; ++digit)
+            add(account_of(pattern, digit));
+    }
+    return apart;
+}
+
 class Callers {
   public:
     Callers(const Intent& intent, bool exact_ids, std::span<const Policy* const> policies)
         : intent_(intent), exact_ids_(exact_ids), policies_(policies), compared_(compared_values(policies)),
           names_apart_(names_of(policies, compared_)), filler_(names_apart_), stranger_(strange_account(policies)),
-          owner_(intent.account.empty() ? "000000000000" : intent.account), session_(session()) {}
+          accounts_(accounts_apart(accounts_of(names_apart_, compared_), stranger_)),
+          owner_(intent.account.empty() ? "000000000000" : intent.account), session_(session()),
+          ignores_case_(ignores_case_of_names(policies)) {}
 
     std::vector<SymbolicCaller> all() {
         list({Part::anonymous, {}, "anybody without credentials"});
@@ -82,15 +126,33 @@ class Callers {
                 for (const Principal& principal : statement.principals)
                     if (principal.kind == PrincipalKind::aws) names.insert(principal.value);
         for (const std::string_view key : {"aws:principalarn", "aws:userid", "aws:username"})
-            if (const auto found = compared.find(key); found != compared.end())
-                names.insert(found->second.begin(), found->second.end());
+            for (const std::string& value : values_of(compared, key))
+                names.insert(value);
         return names;
+    }
+
+    static std::set<std::string> accounts_of(const std::set<std::string>& names, const ComparedValues& compared) {
+        std::set<std::string> accounts;
+        for (const std::string& name : names)
+            accounts.emplace(is_account(name) ? std::string_view(name) : account_in(name));
+        for (const std::string& value : values_of(compared, "aws:principalaccount"))
+            accounts.insert(value);
+        return accounts;
     }
 
     // In a variable.
     bool reads_username() const {
         for (const Policy* policy : policies_)
             if (keys_of(*policy).contains("aws:username")) return true;
+        return false;
+    }
+
+    static bool ignores_case_of_names(std::span<const Policy* const> policies) {
+        for (const Policy* policy : policies)
+            for (const Statement& statement : policy->statements)
+                for (const Condition& condition : statement.conditions)
+                    if (condition.key == "aws:username" && condition.op == Operator::string_equals_ignore_case)
+                        return true;
         return false;
     }
 
@@ -138,15 +200,18 @@ class Callers {
     }
 
     void add_services() {
-        std::set<std::string> names{"logging.s3.amazonaws.com"};
+        std::set<std::string> patterns{"logging.s3.amazonaws.com"};
         for (const Policy* policy : policies_)
             for (const Statement& statement : policy->statements)
                 for (const Principal& principal : statement.principals)
-                    if (principal.kind == PrincipalKind::service) names.insert(instance_of(principal.value));
+                    if (principal.kind == PrincipalKind::service) patterns.insert(principal.value);
         for (const std::string_view key : {"aws:principalservicename", "aws:principalservicenameslist"})
-            if (const auto found = compared_.find(key); found != compared_.end())
-                for (const std::string& name : found->second)
-                    names.insert(instance_of(name));
+            for (const std::string& pattern : values_of(compared_, key))
+                patterns.insert(pattern);
+        const Filler filler(patterns);
+        std::set<std::string> names;
+        for (const std::string& pattern : patterns)
+            names.merge(filler.texts_of(pattern));
         for (const std::string& name : names) {
             Caller caller;
             caller.kind = CallerKind::service;
@@ -224,41 +289,24 @@ class Callers {
         }
     }
 
-    // An account that a pattern matches; the stranger's, where that fits.
-    std::string account_of(std::string_view pattern) const {
-        if (!has_wildcard(pattern) || matches(pattern, stranger_))
-            return std::string(has_wildcard(pattern) ? stranger_ : pattern);
-        std::string account(pattern);
-        for (char& c : account)
-            if (c == '?') c = '0';
-        const std::size_t star = account.find('*');
-        if (star == account.npos) return account;
-        const auto rest = static_cast<std::size_t>(std::ranges::count(account, '*'));
-        const std::size_t size = account.size() - rest;
-        std::erase(account, '*');
-        account.insert(star, size < 12 ? 12 - size : 0, '0');
-        return account;
-    }
-
     // Wildcards become texts that are usual, and texts that no other pattern names.
     void add_arn(std::string_view pattern) {
         const auto arn = Arn::parse(pattern);
         if (!arn) return;
-        const std::string account = account_of(arn->account);
-        for (const std::string& resource :
-             std::set<std::string>{instance_of(arn->resource), filler_.fill(arn->resource)}) {
-            const std::string text =
-                fmt::format("arn:{}:{}::{}:{}", instance_of(arn->partition), arn->service, account, resource);
-            Caller caller = caller_of(text);
-            if (caller.arn.empty() && arn->resource == "*") // role or user: both are possible
-                caller = caller_of(fmt::format("arn:{}:iam::{}:role/{}", partition(), account, resource));
-            if (!caller.arn.empty()) add_outsider(caller, text);
-        }
+        for (const std::string& account : accounts_.find(arn->account)->second)
+            for (const std::string& resource : filler_.texts_of(arn->resource)) {
+                const std::string text =
+                    fmt::format("arn:{}:{}::{}:{}", instance_of(arn->partition), arn->service, account, resource);
+                Caller caller = caller_of(text);
+                if (caller.arn.empty() && arn->resource == "*") // role or user: both are possible
+                    caller = caller_of(fmt::format("arn:{}:iam::{}:role/{}", partition(), account, resource));
+                if (!caller.arn.empty()) add_outsider(caller, text);
+            }
     }
 
     void add_id(std::string_view id, std::string_view session) {
         const bool of_stranger = matches(id, strange_id), of_strange_user = matches(id, strange_user_id);
-        for (const std::string& name : std::set<std::string>{instance_of(session), filler_.fill(session)}) {
+        for (const std::string& name : filler_.texts_of(session)) {
             Caller caller =
                 role(of_stranger || of_strange_user ? stranger_ : owner_, fmt::format("with-id-{}", list_.size()));
             caller.unique_id = of_stranger       ? std::string(strange_id)
@@ -272,7 +320,9 @@ class Callers {
     }
 
     void add_name(std::string_view pattern) {
-        for (const std::string& name : std::set<std::string>{instance_of(pattern), filler_.fill(pattern)}) {
+        std::set<std::string> names = filler_.texts_of(pattern);
+        if (ignores_case_) names.insert(other_case(instance_of(pattern)));
+        for (const std::string& name : names) {
             add_outsider(user(stranger_, name, strange_user_id),
                          fmt::format("a user {} of an account that nobody named", name));
             add_outsider(user(owner_, name, fmt::format("AIDAUNLISTED{:08}", list_.size())),
@@ -282,13 +332,14 @@ class Callers {
 
     void add_compared() {
         const auto each = [&](std::string_view key, auto&& visit) {
-            if (const auto found = compared_.find(key); found != compared_.end())
-                for (const std::string& value : found->second)
-                    visit(value);
+            for (const std::string& value : values_of(compared_, key))
+                visit(value);
         };
         each("aws:principalarn", [&](const std::string& value) { add_arn(value); });
         each("aws:principalaccount", [&](const std::string& value) {
-            if (value != "*") add_account(account_of(value));
+            if (value == "*") return;
+            for (const std::string& account : accounts_.find(value)->second)
+                add_account(account);
         });
         each("aws:username", [&](const std::string& value) { add_name(value); });
         each("aws:userid", [&](const std::string& value) {
@@ -308,8 +359,10 @@ class Callers {
     std::set<std::string> names_apart_; // patterns that tell callers apart
     Filler filler_;
     std::string stranger_;
+    std::map<std::string, std::set<std::string>, std::less<>> accounts_; // by the patterns that they match
     std::string owner_;
     std::string session_; // of a role that chose it freely
+    bool ignores_case_;   // when it compares user names
     std::vector<SymbolicCaller> list_;
     std::set<std::pair<std::string, std::string>> names_; // ARNs and sessions of those in the list
     std::set<std::pair<std::string, std::string>> ids_;   // unique ids and sessions
@@ -324,6 +377,12 @@ ComparedValues compared_values(std::span<const Policy* const> policies) {
             for (const Condition& condition : statement.conditions)
                 compared[condition.key].insert(condition.values.begin(), condition.values.end());
     return compared;
+}
+
+const std::set<std::string>& values_of(const ComparedValues& compared, std::string_view key) {
+    static const std::set<std::string> none;
+    const auto found = compared.find(key);
+    return found == compared.end() ? none : found->second;
 }
 
 std::string strange_account(std::span<const Policy* const> policies) {
@@ -342,9 +401,8 @@ std::string strange_account(std::span<const Policy* const> policies) {
     const auto patterns_of = [&](const std::string& account) {
         std::size_t count = 0;
         for (const std::string_view key : {"aws:principalaccount", "aws:sourceaccount", "kms:calleraccount"})
-            if (const auto found = compared.find(key); found != compared.end())
-                count += static_cast<std::size_t>(std::ranges::count_if(
-                    found->second, [&](const std::string& pattern) { return matches(pattern, account); }));
+            count += static_cast<std::size_t>(std::ranges::count_if(
+                values_of(compared, key), [&](const std::string& pattern) { return matches(pattern, account); }));
         return count;
     };
     std::string best;

@@ -36,6 +36,9 @@ using ComparedValues = std::map<std::string, std::set<std::string>, std::less<>>
 
 [[nodiscard]] ComparedValues compared_values(std::span<const Policy* const> policies);
 
+/// Those of one key.
+[[nodiscard]] const std::set<std::string>& values_of(const ComparedValues& compared, std::string_view key);
+
 /// An account that occurs in no policy.
 [[nodiscard]] std::string strange_account(std::span<const Policy* const> policies);
 

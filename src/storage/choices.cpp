@@ -1,5 +1,6 @@
 #include "storage/choices.hpp"
 
+#include "storage/bounds.hpp"
 #include "storage/condition.hpp"
 #include "storage/network.hpp"
 #include "storage/pattern.hpp"
@@ -12,10 +13,6 @@ namespace {
 
 bool is_integer(std::string_view text) {
     return !text.empty() && text.size() < 16 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-bool has_variable(std::string_view text) {
-    return text.find("${") != text.npos;
 }
 
 class Choosing {
@@ -31,28 +28,28 @@ class Choosing {
     Choice choose() {
         if (choice_.key == "aws:multifactorauthpresent") return only({"true", "false"});
         if (choice_.key == "s3:tlsversion") return only({"1.2", "1.3"});
-        static_cast<void>(is_new(nullptr)); // absent
+        require_at_most(max_values, values_.size(), "values of a key"); // before all are held against all
+        static_cast<void>(is_new(nullptr));                             // absent
         const Filler filler(values_);
         if (choice_.key == "aws:vpcsourceip")
             for (const Place& place : places_apart(values_))
                 add(place.address);
         const std::string_view own = own_value();
+        std::vector<std::string_view> patterns;
         for (const std::string& value : values_) {
-            // A fixed ARN or organisation of somebody else is not the stranger's.
-            const bool is_path = choice_.key == "aws:principalorgpaths";
-            if (!own.empty() && !has_wildcard(is_path ? value.substr(0, value.find('/')) : value)) continue;
+            if (!own.empty() && !has_wildcard(owner_in(value))) continue; // somebody else's, not the stranger's
+            if (has_wildcard(value)) patterns.push_back(value);
             add(instance_of(value));
             add(filler.fill(value));
+            add(value); // with its wildcards, where they are none
+            add(other_case(value));
             if (!is_integer(value)) continue;
             const long long number = std::stoll(value); // on both sides of it
             add(std::to_string(number + 1));
             if (number > 0) add(std::to_string(number - 1));
         }
-        std::vector<std::string> patterns;
-        std::ranges::copy_if(values_, std::back_inserter(patterns),
-                             [](const std::string& value) { return has_wildcard(value); });
         if (patterns.size() == 2) add(filler.fill_both(patterns[0], patterns[1]));
-        choice_.is_complete &= patterns.size() <= 2;
+        choice_.is_complete &= patterns.size() <= (is_arn_ ? 1U : 2U); // a common text may have colons too many
         add(own.empty() ? "something" : std::string(own));
         if (own.empty()) add(filler.text());
         // Objects that variables lead to are asked for as x.
@@ -70,6 +67,13 @@ class Choosing {
         return {};
     }
 
+    // What says in a value of such a key whose it is; the whole where nothing does.
+    std::string_view owner_in(std::string_view value) const {
+        if (choice_.key == "aws:principalorgpaths") return value.substr(0, value.find('/'));
+        const auto arn = Arn::parse(value);
+        return arn && !arn->account.empty() ? arn->account : value;
+    }
+
     static std::set<std::string> keys_of_resources(const Policy& policy) {
         std::set<std::string> keys;
         for (const Statement& statement : policy.statements)
@@ -82,8 +86,9 @@ class Choosing {
         using enum Operator;
         conditions_.push_back(condition);
         const Operator op = condition.op;
-        const bool is_text = op == string_equals || op == string_equals_ignore_case || op == string_like ||
-                             op == arn_like || op == boolean || op == null;
+        const bool is_text = op == string_equals || op == string_like || op == arn_like || op == boolean ||
+                             op == null; // of cases one is tried
+        is_arn_ |= op == arn_like;
         const bool is_number = op >= numeric_equals && op <= numeric_greater_equals;
         choice_.is_complete &= condition.quantifier == Quantifier::none && (is_text || is_number || op == ip_address);
         for (const std::string& value : condition.values) {
@@ -98,6 +103,7 @@ class Choosing {
 
     Choice only(std::vector<std::string> values) {
         choice_.values = std::move(values);
+        choice_.is_complete = true;
         return std::move(choice_);
     }
 
@@ -121,6 +127,7 @@ class Choosing {
     Choice choice_;
     bool has_variables_;
     bool is_variable_ = false;
+    bool is_arn_ = false; // patterns are compared part by part
     std::vector<Condition> conditions_;
     std::set<std::string> values_;
     std::set<std::string> signatures_;

@@ -110,7 +110,7 @@ Truth matches_one(const Condition& condition, std::string_view wanted, std::stri
 Truth fulfils(const Condition& condition, const std::string& value, const Context& context, bool has_variables) {
     Truth any = Truth::no;
     for (const std::string& wanted : condition.values) {
-        if (!has_variables || wanted.find("${") == wanted.npos) {
+        if (!has_variables || !has_variable(wanted)) {
             any = std::max(any, matches_one(condition, wanted, value));
             continue;
         }

@@ -26,39 +26,42 @@ class Derived {
     }
 
   private:
-    // Bucket and partition of the first resource that has them. Terraform knows the bucket, and not its partition.
+    // Bucket and partition of the first resource that has them; else a bucket that the first pattern matches. Terraform
+    // knows the bucket, and not its partition.
     void find_place(const Policy& policy) {
-        for (const Statement& statement : policy.statements)
-            for (const std::string& resource : statement.resources) {
-                const auto arn = Arn::parse(resource);
-                if (!arn || arn->service != "s3") continue;
-                const std::string_view bucket = arn->resource.substr(0, arn->resource.find('/'));
-                const bool is_of_known = !intent_.bucket.empty() && matches(bucket, intent_.bucket);
-                if (!has_wildcard(arn->partition) && intent_.partition.empty() &&
-                    (intent_.bucket.empty() || is_of_known))
-                    intent_.partition = arn->partition;
-                if (bucket.empty() || has_wildcard(bucket) || !intent_.bucket.empty()) continue;
+        std::string similar;
+        const auto look_at = [&](const std::string& resource) {
+            const auto arn = Arn::parse(resource);
+            if (!arn || arn->service != "s3") return;
+            const std::string_view bucket = arn->resource.substr(0, arn->resource.find('/'));
+            const bool is_of_known = !intent_.bucket.empty() && matches(bucket, intent_.bucket);
+            if (!has_wildcard(arn->partition) && intent_.partition.empty() && (intent_.bucket.empty() || is_of_known))
+                intent_.partition = arn->partition;
+            if (bucket.empty() || !intent_.bucket.empty()) return;
+            if (!has_wildcard(bucket))
                 intent_.bucket = bucket;
-            }
+            else if (similar.empty() && bucket != "*")
+                similar = instance_of(bucket);
+        };
+        for (const Statement& statement : policy.statements) {
+            std::ranges::for_each(statement.resources, look_at);
+            for (const Condition& condition : statement.conditions) // a key's
+                if (condition.key == "kms:encryptioncontext:aws:s3:arn")
+                    std::ranges::for_each(condition.values, look_at);
+                else if (condition.key == "kms:viaservice")
+                    std::ranges::for_each(condition.values, [&](const std::string& name) { find_region(name); });
+        }
         if (intent_.partition.empty()) intent_.partition = partition_of_principals(policy);
-        if (intent_.bucket.empty()) take_any_bucket(policy);
+        if (!intent_.bucket.empty()) return;
+        intent_.bucket = similar.empty() ? "any-bucket" : similar;
+        input_.assumptions.push_back(fmt::format("the policy names no bucket; a bucket {} was taken", intent_.bucket));
     }
 
-    // One that the first pattern matches.
-    void take_any_bucket(const Policy& policy) {
-        for (const Statement& statement : policy.statements)
-            for (const std::string& resource : statement.resources) {
-                const auto arn = Arn::parse(resource);
-                if (!arn || arn->service != "s3") continue;
-                const std::string_view bucket = arn->resource.substr(0, arn->resource.find('/'));
-                if (bucket.empty() || bucket == "*") continue;
-                intent_.bucket = instance_of(bucket);
-                input_.assumptions.push_back(
-                    fmt::format("the policy names no bucket; a bucket {} was taken", intent_.bucket));
-                return;
-            }
-        intent_.bucket = "any-bucket";
-        input_.assumptions.push_back("the policy names no bucket; a bucket any-bucket was taken");
+    // Of "s3.REGION.amazonaws.com".
+    void find_region(std::string_view service) {
+        if (!service.starts_with("s3.") || !intent_.region.empty()) return;
+        const std::string_view region = service.substr(3, service.find('.', 3) - 3);
+        if (!has_wildcard(region)) intent_.region = region;
     }
 
     static std::string partition_of_principals(const Policy& policy) {

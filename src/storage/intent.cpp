@@ -2,6 +2,7 @@
 
 #include "weightseal/storage/intent.hpp"
 
+#include "core/text.hpp"
 #include "storage/network.hpp"
 #include "storage/text.hpp"
 #include "weightseal/core/error.hpp"
@@ -20,13 +21,10 @@ bool is_lower(char c) noexcept {
 bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
 }
-bool is_alnum(char c) noexcept {
-    return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z');
-}
 
 // Whether a text has only letters, digits and the characters of `more`.
 bool consists_of(std::string_view text, std::string_view more) noexcept {
-    return std::ranges::all_of(text, [&](char c) { return is_alnum(c) || more.find(c) != more.npos; });
+    return std::ranges::all_of(text, [&](char c) { return is_alphanumeric(c) || more.find(c) != more.npos; });
 }
 
 bool is_hexadecimal(std::string_view text) noexcept {

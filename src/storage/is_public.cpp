@@ -29,12 +29,11 @@ bool is_private(const Network& network) {
 
 bool is_narrow_network(const std::string& text) {
     const auto network = Network::parse(text);
-    if (!network) return false;
-    return is_private(*network) || network->prefix >= (network->bits == 32 ? 8U : 32U);
+    return network && (is_private(*network) || network->is_narrow());
 }
 
 bool is_fixed(const std::string& value) {
-    return !has_wildcard(value) && value.find("${") == value.npos;
+    return !has_wildcard(value) && !has_variable(value);
 }
 
 bool is_fixed_id(const std::string& value) {

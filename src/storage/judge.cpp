@@ -1,8 +1,10 @@
 #include "storage/judge.hpp"
 
+#include "storage/bounds.hpp"
 #include "storage/condition.hpp"
 #include "storage/pattern.hpp"
 #include "storage/statement.hpp"
+#include "storage/text.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -11,18 +13,29 @@ namespace weightseal::storage {
 namespace {
 
 // Choices of one request that are tried; with more the cell is undecided.
-constexpr std::size_t max_choices = 4096;
+constexpr std::size_t max_choices_of_request = 4096;
 
-// Values that variables of the policy lead to in this situation.
-std::vector<std::string> values_of(const Choice& choice, const TargetClass& target, const Policy& policy,
-                                   const Context& context) {
-    std::vector<std::string> values = choice.values;
+// A choice as it is in one situation: "absent", its values, and those that variables of the policy lead to.
+struct Options {
+    const Choice* choice = nullptr;
+    std::size_t place = 0; // of its key
+    std::vector<std::string> more;
+
+    std::size_t size() const noexcept { return 1 + choice->values.size() + more.size(); }
+    const std::string& value(std::size_t i) const noexcept { // but for 0, which is absent
+        return i <= choice->values.size() ? choice->values[i - 1] : more[i - 1 - choice->values.size()];
+    }
+};
+
+std::vector<std::string> values_of_variables(const std::string& key, const TargetClass& target, const Policy& policy,
+                                             const Context& context) {
+    std::vector<std::string> values;
     if (!policy.has_variables()) return values;
     for (const Applying& one : target.applying)
         for (const Condition& condition : policy.statements[one.statement].conditions)
-            if (condition.key == choice.key)
+            if (condition.key == key)
                 for (const std::string& value : condition.values)
-                    if (value.find("${") != value.npos)
+                    if (has_variable(value))
                         if (const Expanded expanded = expand(value, context, true); expanded.usable != Truth::no)
                             values.push_back(instance_of(expanded.text));
     return values;
@@ -148,37 +161,42 @@ Verdict Judge::judge(const CallerView& view, const TargetClass& target, const Si
 
 void Judge::choose(const CallerView& view, const TargetClass& target, const Situation& situation,
                    const std::vector<const Choice*>& choices, Verdict& verdict) {
-    std::vector<std::vector<std::string>> lists;
+    std::vector<Options> all;
     std::size_t count = 1;
     bool is_complete = std::ranges::none_of(target.applying, &Applying::is_variable);
     for (const Choice* choice : choices) {
-        lists.push_back(values_of(*choice, target, policy_, situation.context));
+        const auto place = static_cast<std::size_t>(std::ranges::lower_bound(keys_, choice->key) - keys_.begin());
+        all.push_back({choice, place, values_of_variables(choice->key, target, policy_, situation.context)});
         is_complete &= choice->is_complete;
-        if (count <= max_choices) count *= lists.back().size() + 1;
+        if (count <= max_choices_of_request) count *= all.back().size();
     }
-    if (count > max_choices) return; // as if nothing was known of them
+    if (count > max_choices_of_request) return; // as if nothing was known of them
     std::optional<Verdict> best;
+    std::size_t best_number = 0;
+    Context context = situation.context;
+    std::vector<std::uint32_t> values = situation.values;
     for (std::size_t number = 0; number < count && (!best || best->open != Truth::yes); ++number) {
-        Context context = situation.context;
-        std::vector<std::uint32_t> values = situation.values;
-        std::string chosen;
+        require_at_most(max_choices, ++tried_, "choices");
         std::size_t rest = number;
-        for (std::size_t i = 0; i < choices.size(); ++i) {
-            const std::string& key = choices[i]->key;
-            const std::size_t which = rest % (lists[i].size() + 1);
-            rest /= lists[i].size() + 1;
-            if (which == 0) {
+        for (const Options& options : all) {
+            const std::string& key = options.choice->key;
+            if (const std::size_t which = rest % options.size(); which == 0)
                 context.set_absent(key);
-            } else {
-                context.set(key, lists[i][which - 1]);
-                chosen += fmt::format("{}{} = {}", chosen.empty() ? "" : ", ", key, lists[i][which - 1]);
-            }
-            const auto place = static_cast<std::size_t>(std::ranges::lower_bound(keys_, key) - keys_.begin());
-            values[place] = number_of(place, context.find(key));
+            else
+                context.set(key, options.value(which));
+            rest /= options.size();
+            values[options.place] = number_of(options.place, context.find(key));
         }
         Verdict one = decide_with(view, target, context, values, true);
-        one.chosen = std::move(chosen);
-        if (!best || std::pair(one.open, one.offered) > std::pair(best->open, best->offered)) best = std::move(one);
+        if (best && std::pair(one.open, one.offered) <= std::pair(best->open, best->offered)) continue;
+        best = std::move(one);
+        best_number = number;
+    }
+    for (const Options& options : all) {
+        if (const std::size_t which = best_number % options.size(); which != 0)
+            best->chosen +=
+                fmt::format("{}{} = {}", best->chosen.empty() ? "" : ", ", options.choice->key, options.value(which));
+        best_number /= options.size();
     }
     if (!is_complete && best->open < verdict.open) {
         // What was not tried may do what these do not.

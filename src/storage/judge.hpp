@@ -83,6 +83,7 @@ class Judge {
     const PolicySet& policies_;
     const Policy& policy_;
     Truth is_public_;
+    std::size_t tried_ = 0; // choices
     std::vector<std::string> keys_;
     std::vector<std::vector<Remembered>> conditions_;                     // of each statement
     std::vector<std::set<std::string>> read_;                             // keys of each statement

@@ -24,9 +24,7 @@ struct Classes {
 };
 
 bool has_variables(const Policy& policy, const Statement& statement) {
-    return policy.has_variables() && std::ranges::any_of(statement.resources, [](const std::string& text) {
-               return text.find("${") != text.npos;
-           });
+    return policy.has_variables() && std::ranges::any_of(statement.resources, has_variable);
 }
 
 // @param described  of the caller, whom alone variables are taken of

@@ -1,43 +1,20 @@
 #include "storage/moment.hpp"
 
+#include "core/date_time.hpp"
+
 #include <charconv>
-#include <chrono>
 
 namespace weightseal::storage {
-namespace {
-
-// Reads a number of exactly `digits` digits and what must follow it.
-std::optional<int> take(std::string_view& text, std::size_t digits, std::string_view follower) noexcept {
-    int value = 0;
-    if (text.size() < digits + follower.size()) return std::nullopt;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + digits, value);
-    if (error != std::errc() || end != text.data() + digits || value < 0) return std::nullopt;
-    text.remove_prefix(digits);
-    if (!text.starts_with(follower)) return std::nullopt;
-    text.remove_prefix(follower.size());
-    return value;
-}
-
-} // namespace
 
 std::optional<std::int64_t> moment_of(std::string_view text) noexcept {
-    using namespace std::chrono;
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error == std::errc() && end == text.data() + text.size()) return number;
-    const auto y = take(text, 4, "-"), m = y ? take(text, 2, "-") : std::nullopt;
-    const auto d = m ? take(text, 2, "") : std::nullopt;
-    if (!d) return std::nullopt;
-    const year_month_day date{year(*y), month(static_cast<unsigned>(*m)), day(static_cast<unsigned>(*d))};
-    if (!date.ok()) return std::nullopt;
-    const std::int64_t midnight = duration_cast<seconds>(sys_days(date).time_since_epoch()).count();
-    if (text.empty()) return midnight;
-    if (!text.starts_with('T')) return std::nullopt;
-    text.remove_prefix(1);
-    const auto hour = take(text, 2, ":"), minute = hour ? take(text, 2, ":") : std::nullopt;
-    const auto second = minute ? take(text, 2, "") : std::nullopt;
-    if (!second || *hour > 23 || *minute > 59 || *second > 60 || text != "Z") return std::nullopt;
-    return midnight + *hour * 3600 + *minute * 60 + *second;
+    if (const auto date = parse_date(text)) return std::chrono::sys_seconds(*date).time_since_epoch().count();
+    constexpr std::string_view form = "2027-01-31T12:00:00Z"; // the only one of RFC 3339
+    if (text.size() != form.size() || text[10] != 'T' || text.back() != 'Z') return std::nullopt;
+    const auto time = parse_date_time(text);
+    return time ? std::optional(std::int64_t{time->seconds.time_since_epoch().count()}) : std::nullopt;
 }
 
 } // namespace weightseal::storage

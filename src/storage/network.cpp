@@ -1,7 +1,8 @@
 #include "storage/network.hpp"
 
 #include "platform/address.hpp"
-#include "storage/text.hpp"
+#include "storage/bounds.hpp"
+#include "storage/pattern.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -19,11 +20,12 @@ struct Named {
 class Places {
   public:
     explicit Places(const std::set<std::string>& texts) {
+        require_at_most(max_addresses, texts.size(), "addresses"); // before all are held against all
         for (const std::string& text : texts) {
             if (const auto network = Network::parse(text))
                 networks_.push_back({text, *network});
             else
-                patterns_.push_back(text);
+                patterns_.insert(text);
         }
     }
 
@@ -42,13 +44,11 @@ class Places {
     }
 
   private:
-    // Of those that somebody may call his own.
-    static bool is_own(const Network& network) { return network.prefix >= (network.bits == 32 ? 8U : 32U); }
-
     Network internet(const std::vector<Network>& candidates) const {
         const auto is_free = [&](const Network& one) {
-            return std::ranges::none_of(
-                networks_, [&](const Named& other) { return is_own(other.network) && other.network.contains(one); });
+            return std::ranges::none_of(networks_, [&](const Named& other) {
+                return other.network.is_narrow() && other.network.contains(one);
+            });
         };
         for (const std::string_view text : {"192.0.2.1", "198.51.100.1", "203.0.113.1", "100.100.100.100", "9.9.9.9"})
             if (const Network one = *Network::parse(text); is_free(one)) return one;
@@ -75,19 +75,18 @@ class Places {
             signature += is_in ? '1' : '0';
             if (is_in && (narrowest == nullptr || other.network.prefix > narrowest->network.prefix)) narrowest = &other;
         }
-        for (const std::string& pattern : patterns_)
-            signature += matches(pattern, place.address) ? '1' : '0';
-        if (!signatures_.insert(std::move(signature)).second) return;
+        if (!signatures_.insert(signature + signature_of(patterns_, place.address)).second) return;
         if (narrowest != nullptr) {
             place.network = narrowest->text;
             place.is_first = narrowest->network.first().bytes == one.bytes;
-            place.is_everybodys = !is_own(narrowest->network);
+            place.is_everybodys = !narrowest->network.is_narrow();
         }
         places_.push_back(std::move(place));
+        require_at_most(max_addresses, places_.size(), "addresses");
     }
 
     std::vector<Named> networks_;
-    std::vector<std::string> patterns_;
+    std::set<std::string> patterns_;
     std::set<std::string> signatures_;
     std::vector<Place> places_;
 };
@@ -118,6 +117,10 @@ bool Network::contains(const Network& other) const noexcept {
     for (unsigned bit = 0; bit < prefix; ++bit)
         if ((bytes[bit / 8] ^ other.bytes[bit / 8]) >> (7 - bit % 8) & 1) return false;
     return true;
+}
+
+bool Network::is_narrow() const noexcept {
+    return prefix >= (bits == 32 ? 8U : 32U);
 }
 
 Network Network::first() const noexcept {

@@ -20,6 +20,9 @@ struct Network {
     [[nodiscard]] static std::optional<Network> parse(std::string_view text) noexcept;
     [[nodiscard]] bool contains(const Network& other) const noexcept;
 
+    /// Whether somebody may call it his own: 8 leading bits of IPv4 or 32 of IPv6 at least.
+    [[nodiscard]] bool is_narrow() const noexcept;
+
     /// The first address.
     [[nodiscard]] Network first() const noexcept;
     /// The address that follows the last one; none at the end of all addresses.

@@ -3,7 +3,6 @@
 #include "storage/bounds.hpp"
 #include "storage/network.hpp"
 #include "storage/pattern.hpp"
-#include "storage/text.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -21,14 +20,12 @@ struct Named {
 
 // Of each kind that patterns tell apart, the caller's own first.
 std::vector<Named> ids_apart(const std::set<std::string>& patterns, std::string_view kind, std::string_view own) {
+    require_at_most(max_networks, patterns.size(), "networks"); // before all are held against all
     const Filler filler(patterns);
     std::vector<Named> ids;
     std::set<std::string> signatures;
     const auto add = [&](std::string id) {
-        std::string signature;
-        for (const std::string& pattern : patterns)
-            signature += matches(pattern, id) ? '1' : '0';
-        if (!signatures.insert(std::move(signature)).second) return;
+        if (!signatures.insert(signature_of(patterns, id)).second) return;
         const bool is_named = patterns.contains(id);
         ids.push_back({std::move(id), ids.empty(), !is_named});
     };
@@ -46,26 +43,23 @@ class Networks {
     Networks(const Intent& intent, const ComparedValues& compared) : intent_(intent), compared_(compared) {}
 
     std::vector<Way> all() {
-        for (const Place& place : places_apart(values("aws:sourceip")))
+        for (const Place& place : places_apart(values_of(compared_, "aws:sourceip")))
             add(place);
-        std::set<std::string> endpoints = values("aws:sourcevpce");
-        endpoints.insert(intent_.vpc_endpoints.begin(), intent_.vpc_endpoints.end());
-        const std::vector<Named> vpcs = ids_apart(values("aws:sourcevpc"), "vpc-", "vpc-0fedcba9876543210");
-        for (const Named& endpoint : ids_apart(endpoints, "vpce-", "vpce-0fedcba9876543210"))
+        std::set<std::string> patterns = values_of(compared_, "aws:sourcevpce");
+        patterns.insert(intent_.vpc_endpoints.begin(), intent_.vpc_endpoints.end());
+        const std::vector<Named> vpcs =
+            ids_apart(values_of(compared_, "aws:sourcevpc"), "vpc-", "vpc-0fedcba9876543210");
+        const std::vector<Named> endpoints = ids_apart(patterns, "vpce-", "vpce-0fedcba9876543210");
+        require_at_most(max_networks, endpoints.size() * vpcs.size(), "networks");
+        for (const Named& endpoint : endpoints)
             for (const Named& vpc : vpcs)
                 add(endpoint, vpc);
         return std::move(ways_);
     }
 
   private:
-    std::set<std::string> values(std::string_view key) const {
-        const auto found = compared_.find(key);
-        return found == compared_.end() ? std::set<std::string>{} : found->second;
-    }
-
     Way& add(std::string words, bool is_wide, bool is_intended) {
         Way& way = ways_.emplace_back();
-        require_at_most(max_networks, ways_.size(), "networks");
         way.words = std::move(words);
         way.is_wide = is_wide;
         way.is_intended = is_intended;

@@ -56,10 +56,8 @@ class Objects {
     void add(const std::string& key) {
         if (key.empty()) return;
         std::string object = start_ + key;
-        std::string signature(1, key.starts_with(prefix_) ? '1' : '0');
-        for (const std::string& pattern : patterns_)
-            signature += matches(pattern, object) ? '1' : '0';
-        if (!signatures_.insert(std::move(signature)).second) return;
+        const std::string_view side = key.starts_with(prefix_) ? "1" : "0";
+        if (!signatures_.insert(signature_of(patterns_, object).append(side)).second) return;
         objects_.push_back(std::move(object));
         require_at_most(max_objects, objects_.size(), "objects");
     }
@@ -76,7 +74,7 @@ class Objects {
 // What a resource with variables is for each caller; * where that depends on more than who it is.
 std::set<std::string> patterns_of(const std::string& resource, bool has_variables,
                                   std::span<const SymbolicCaller> callers) {
-    if (!has_variables || resource.find("${") == resource.npos) return {resource};
+    if (!has_variables || !has_variable(resource)) return {resource};
     std::set<std::string> patterns;
     for (const SymbolicCaller& caller : callers) {
         Context context(KeyValue::State::unknown);

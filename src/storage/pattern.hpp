@@ -8,6 +8,9 @@
 
 namespace weightseal::storage {
 
+/// Which of the patterns match a text: texts alike in this are alike to whoever compares by them alone.
+[[nodiscard]] std::string signature_of(const std::set<std::string>& patterns, std::string_view text);
+
 /// A text of a pattern, short and readable: its wildcards are x.
 [[nodiscard]] std::string instance_of(std::string_view pattern);
 
@@ -17,8 +20,10 @@ class Filler {
   public:
     explicit Filler(const std::set<std::string>& patterns);
 
-    /// A text of the pattern.
+    /// A text of the pattern. Throws `policy_too_large` where it would be very long.
     [[nodiscard]] std::string fill(std::string_view pattern) const;
+    /// That, and the usual one: `instance_of`.
+    [[nodiscard]] std::set<std::string> texts_of(std::string_view pattern) const;
     /// Text that patterns name nowhere.
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
 

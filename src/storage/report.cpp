@@ -35,6 +35,13 @@ Json findings_json(const std::vector<Finding>& findings) {
     return list;
 }
 
+Json attempts_json(const std::vector<Attempt>& attempts) {
+    Json list = Json::array();
+    for (const Attempt& attempt : attempts)
+        list.push_back({{"request", attempt.request}, {"answer", attempt.answer}, {"rule", attempt.rule}});
+    return list;
+}
+
 std::string_view sarif_level(Severity severity) noexcept {
     return severity >= Severity::high ? "error" : severity == Severity::medium ? "warning" : "note";
 }
@@ -50,6 +57,7 @@ std::string report_json(const Report& report) {
         {"not_checked", report.not_checked},
         {"not_considered", report.not_considered},
         {"assumptions", report.assumptions},
+        {"attempts", attempts_json(report.attempts)},
         {"cells", {{"closed", report.cells[0]}, {"undecided", report.cells[1]}, {"open", report.cells[2]}}}};
     return dumped(json);
 }

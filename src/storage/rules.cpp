@@ -58,6 +58,10 @@ constexpr std::array all_rules{
     Rule{"new-access", Severity::high, "Somebody has access who had none",
          "A request that the earlier policy refused, or may have refused, is allowed.",
          "Keep the earlier statement, or name the caller in the intent.", ""},
+    Rule{
+        "existence-revealed", Severity::low, "Refusals tell which objects exist",
+        "Who asks for an object that is not there is told so, and by guessing learns the names of models and versions.",
+        "Do not let others than administrators list the bucket: S3 then answers 403 for what is not there.", ""},
     // How they get in
     Rule{"tls-not-enforced", Severity::high, "Plain HTTP is allowed",
          "Requests can be made without TLS: what is read, and who asked, passes the network in clear.",
@@ -77,6 +81,9 @@ constexpr std::array all_rules{
     Rule{"admin-lockout", Severity::high, "Nobody but the root user can repair the policy",
          "All administrators are denied: the next change takes the root user's credentials.",
          "Exempt an administrator and a break-glass role from the Deny.", "CKV_AWS_93"},
+    Rule{"administrator-locked-out", Severity::medium, "An administrator cannot change the configuration",
+         "What the intent names is not possible; others can still repair it.",
+         "Exempt it from the Deny, and allow it kms:PutKeyPolicy in the key policy.", ""},
     Rule{"break-glass-locked-out", Severity::high, "Break-glass does not work",
          "The role for emergencies cannot do everything.",
          "Exempt it from every Deny but those of TLS and presigned URLs.", ""},
@@ -117,6 +124,16 @@ constexpr std::array all_rules{
     Rule{"acls-enabled", Severity::medium, "Access control lists are in force",
          "Objects can be opened one by one, beside every policy.", "Set ObjectOwnership to BucketOwnerEnforced.",
          "FSBP S3.12; prowler s3_bucket_acl_prohibited"},
+    Rule{"public-acl", Severity::critical, "The access control list of the bucket lets in strangers",
+         "Everyone, or whoever has an account of AWS, is granted something beside every policy. Only IgnorePublicAcls "
+         "or "
+         "BucketOwnerEnforced keep it from having effect.",
+         "Remove the grant, and set ObjectOwnership to BucketOwnerEnforced.",
+         "CIS AWS 2.1.4; FSBP S3.2, S3.3; prowler s3_bucket_public_list_acl, s3_bucket_public_write_acl; CKV_AWS_20, "
+         "CKV_AWS_57, CKV2_AWS_43"},
+    Rule{"replication", Severity::high, "Objects are copied to another bucket",
+         "Whoever may read there has the weights, whatever this bucket's policy says.",
+         "Audit that bucket, too, or remove the rule.", ""},
     Rule{"no-key", Severity::medium, "Objects are not encrypted under a key of your own",
          "Without a key policy the bucket policy is all there is.", "Set aws:kms and a key as the default encryption.",
          "FSBP S3.17; prowler s3_bucket_kms_encryption; CKV_AWS_145"},

@@ -90,7 +90,7 @@ Truth about_resource(const Statement& statement, std::string_view resource, cons
                      bool has_variables) {
     Truth named = Truth::no;
     for (const std::string& pattern : statement.resources) {
-        if (!has_variables || pattern.find("${") == pattern.npos) {
+        if (!has_variables || !has_variable(pattern)) {
             named = std::max(named, truth_of(matches(pattern, resource)));
             continue;
         }

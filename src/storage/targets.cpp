@@ -1,6 +1,7 @@
 #include "storage/targets.hpp"
 
 #include "storage/aws_statements.hpp"
+#include "storage/bounds.hpp"
 #include "storage/choices.hpp"
 #include "storage/networks.hpp"
 #include "storage/objects.hpp"
@@ -136,9 +137,11 @@ std::vector<Way> kms_ways(const Intent& intent, std::span<const Policy* const> p
         way.is_intended = is_intended;
         way.through_s3 = true;
         way.keys = {{"kms:ViaService", std::string(service)},
-                    {"kms:EncryptionContext:aws:s3:arn", fmt::format("arn:{}:s3:::{}", intent.partition, object)}};
+                    {"kms:EncryptionContext:aws:s3:arn", std::string(object)}};
     };
-    const std::string object = fmt::format("{}/{}weights", intent.bucket, intent.prefix);
+    const std::string bucket = bucket_arn(intent);
+    const std::string prefix = bucket + '/' + intent.prefix;
+    const std::string object = prefix + "weights";
     through(s3, true, "through S3", object);
     for (Way& network : networks_apart(intent, compared)) {
         const bool is_first = ways.size() == 1;
@@ -146,11 +149,26 @@ std::vector<Way> kms_ways(const Intent& intent, std::span<const Policy* const> p
         network.is_intended = false;
         ways.push_back(std::move(network));
     }
-    through(s3, false, "through S3, for an object of another bucket", "another-bucket/object");
+    through(s3, false, "through S3, for an object of another bucket",
+            fmt::format("arn:{}:s3:::another-bucket/object", intent.partition));
     through(fmt::format("dynamodb.{}.amazonaws.com{}", region, end), false, "through another service of AWS", object);
-    if (const auto services = compared.find("kms:viaservice"); services != compared.end())
-        for (const std::string& pattern : services->second)
-            if (const std::string name = instance_of(pattern); !matches(pattern, s3))
+    // With bucket keys the context is the bucket, whatever the object.
+    const std::set<std::string>& contexts = values_of(compared, "kms:encryptioncontext:aws:s3:arn");
+    require_at_most(max_objects, contexts.size(), "objects");
+    const Filler unnamed(contexts);
+    std::set<std::string> signatures{signature_of(contexts, object) + '1'};
+    for (const std::string& pattern : contexts)
+        for (const std::string& arn : unnamed.texts_of(pattern)) {
+            if (!arn.starts_with("arn:") || arn == bucket) continue;
+            const bool is_intended = arn.starts_with(prefix);
+            if (signatures.insert(signature_of(contexts, arn) + (is_intended ? '1' : '0')).second)
+                through(s3, is_intended, "through S3, for " + arn, arn);
+        }
+    const std::set<std::string>& services = values_of(compared, "kms:viaservice");
+    const Filler filler(services);
+    for (const std::string& pattern : services)
+        if (!matches(pattern, s3))
+            for (const std::string& name : filler.texts_of(pattern))
                 through(name, false, "through " + name, object);
     return ways;
 }

@@ -30,8 +30,19 @@ std::string lower(std::string_view text) {
     return copy;
 }
 
+std::string other_case(std::string_view text) {
+    std::string copy(text);
+    for (char& c : copy)
+        if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) c = static_cast<char>(c ^ 0x20);
+    return copy;
+}
+
 bool has_wildcard(std::string_view pattern) noexcept {
     return pattern.find_first_of("*?") != pattern.npos;
+}
+
+bool has_variable(std::string_view text) noexcept {
+    return text.find("${") != text.npos;
 }
 
 std::optional<Arn> Arn::parse(std::string_view text) noexcept {

@@ -15,7 +15,13 @@ namespace weightseal::storage {
 /// Of ASCII.
 [[nodiscard]] std::string lower(std::string_view text);
 
+/// Each letter of ASCII in the other case: unlike the text, and alike to whoever ignores case.
+[[nodiscard]] std::string other_case(std::string_view text);
+
 [[nodiscard]] bool has_wildcard(std::string_view pattern) noexcept;
+
+/// "${aws:username}" and the like.
+[[nodiscard]] bool has_variable(std::string_view text) noexcept;
 
 /// arn:partition:service:region:account:resource, whose last part may hold colons.
 struct Arn {

@@ -227,6 +227,9 @@ static void null_pointers_of_the_shared_guard(void) {
     REFUSED(wseal_shared_guard_check(NULL, &client, NULL, 0, &decision, error));
     REFUSED(wseal_shared_guard_check(guard, NULL, NULL, 0, &decision, error));
     REFUSED(wseal_shared_guard_check(guard, &client, NULL, 0, NULL, error));
+    REFUSED(wseal_shared_guard_check_leases(NULL, &client, NULL, 0, &decision, error));
+    REFUSED(wseal_shared_guard_check_leases(guard, NULL, NULL, 0, &decision, error));
+    REFUSED(wseal_shared_guard_check_leases(guard, &client, NULL, 0, NULL, error));
     REFUSED(wseal_shared_guard_check_shared(NULL, &client, NULL, 0, &decision, error));
     REFUSED(wseal_shared_guard_check_shared(guard, NULL, NULL, 0, &decision, error));
     REFUSED(wseal_shared_guard_check_shared(guard, &client, NULL, 0, NULL, error));

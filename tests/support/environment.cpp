@@ -34,4 +34,9 @@ void Environment::set(const std::string& name, const std::string& value) {
     setenv(name.c_str(), value.c_str(), 1);
 }
 
+void remove_proxies() {
+    for (const char* name : {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"})
+        if (std::getenv(name) != nullptr) unsetenv(name);
+}
+
 } // namespace weightseal::testing

@@ -1,5 +1,5 @@
 #pragma once
-// The environment of AWS's tools, as a test wants it.
+// The environment of AWS's tools and of curl, as a test wants it.
 
 #include <map>
 #include <optional>
@@ -19,5 +19,8 @@ class Environment {
   private:
     std::map<std::string, std::optional<std::string>> before_;
 };
+
+/// Takes the proxies out of the environment, for good: servers of tests are of this machine.
+void remove_proxies();
 
 } // namespace weightseal::testing

@@ -1,5 +1,6 @@
 #include "support/nginx.hpp"
 
+#include "support/environment.hpp"
 #include "support/web_server.hpp"
 
 #include <chrono>
@@ -37,6 +38,7 @@ bool have_nginx() {
 }
 
 Nginx::Nginx(const Certificates& certificates) : port_(free_web_port()) {
+    remove_proxies();
     std::filesystem::create_directory(root());
     const std::string file = (folder_ / "nginx.conf").string();
     write_file(file, configuration(folder_.path().string(), port_, certificates));

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 namespace weightseal::testing {
@@ -33,6 +34,13 @@ sockaddr_un local(const std::filesystem::path& path) {
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
     return address;
+}
+
+int bound_socket(const std::filesystem::path& path) {
+    const int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_un address = local(path);
+    if (bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fail("no socket");
+    return descriptor;
 }
 
 std::string text_of(const redisReply* reply) {
@@ -157,36 +165,8 @@ std::string RedisServer::command(const std::vector<std::string>& words) const {
     return text_of(static_cast<const redisReply*>(reply.get()));
 }
 
-FalseServer::FalseServer(std::function<void(int)> talk) : talk_(std::move(talk)) {
-    listening_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un address = local(folder_ / "socket");
-    if (bind(listening_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        listen(listening_, 64) != 0)
-        fail("cannot listen");
-    accepting_ = std::thread([this] {
-        for (;;) {
-            const int connection = accept(listening_, nullptr, nullptr);
-            if (connection < 0) return;
-            connections_.push_back(connection);
-            talks_.emplace_back([this, connection] {
-                talk_(connection);
-                shutdown(connection, SHUT_RDWR);
-            });
-        }
-    });
-}
-
-FalseServer::~FalseServer() {
-    shutdown(listening_, SHUT_RDWR);
-    accepting_.join();
-    for (const int connection : connections_)
-        shutdown(connection, SHUT_RDWR);
-    for (std::thread& talk : talks_)
-        talk.join();
-    for (const int connection : connections_)
-        close(connection);
-    close(listening_);
-}
+FalseServer::FalseServer(std::function<void(int)> talk)
+    : listener_(bound_socket(folder_ / "socket"), std::move(talk)) {}
 
 std::string FalseServer::url() const {
     return "unix://" + (folder_ / "socket").string();

@@ -2,13 +2,13 @@
 // Redis for tests: real servers with private folders, and a false one that says what a test wants.
 
 #include "support/files.hpp"
+#include "support/listener.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
-#include <thread>
 #include <vector>
 
 namespace weightseal::testing {
@@ -48,9 +48,6 @@ class RedisServer {
 class FalseServer {
   public:
     explicit FalseServer(std::function<void(int connection)> talk);
-    FalseServer(const FalseServer&) = delete;
-    FalseServer& operator=(const FalseServer&) = delete;
-    ~FalseServer();
     [[nodiscard]] std::string url() const;
 
     /// Waits for bytes; false at the end of the connection.
@@ -61,11 +58,7 @@ class FalseServer {
 
   private:
     TemporaryFolder folder_;
-    std::function<void(int)> talk_;
-    int listening_ = -1;
-    std::vector<std::thread> talks_;
-    std::vector<int> connections_;
-    std::thread accepting_;
+    Listener listener_;
 };
 
 } // namespace weightseal::testing

@@ -46,8 +46,8 @@ class SharedTime {
 };
 
 inline Decision ask(guard::SharedState& guard, const std::string& name, const Costs& costs, nanoseconds now,
-                    bool waits = true) {
-    return guard.check(guard.local.identify({.name = name}), costs, now, waits);
+                    guard::Asks asks = guard::Asks::decision) {
+    return guard.check(guard.local.identify({.name = name}), costs, now, asks);
 }
 
 /// Repeats `attempt` until it is true; what the background does takes a moment. False after ten seconds.

@@ -1,5 +1,7 @@
 #include "support/web_server.hpp"
 
+#include "support/environment.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -135,30 +137,9 @@ std::optional<WebRequest> WebConnection::receive() {
     return request;
 }
 
-WebServer::WebServer(Answer answer) : answer_(std::move(answer)) {
-    listening_ = bound_socket(port_);
-    if (listen(listening_, 64) != 0) throw std::runtime_error("test server: cannot listen");
-    accepting_ = std::thread([this] {
-        for (;;) {
-            const int connection = accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
-            if (connection < 0) return;
-            const std::lock_guard lock(mutex_);
-            connections_.push_back(connection);
-            talks_.emplace_back([this, connection] { talk(connection); });
-        }
-    });
-}
-
-WebServer::~WebServer() {
-    shutdown(listening_, SHUT_RDWR);
-    accepting_.join();
-    for (const int connection : connections_)
-        shutdown(connection, SHUT_RDWR);
-    for (std::thread& talk : talks_)
-        talk.join();
-    for (const int connection : connections_)
-        ::close(connection);
-    ::close(listening_);
+WebServer::WebServer(Answer answer)
+    : answer_(std::move(answer)), listener_(bound_socket(port_), [this](int descriptor) { talk(descriptor); }) {
+    remove_proxies();
 }
 
 void WebServer::talk(int descriptor) {
@@ -172,7 +153,6 @@ void WebServer::talk(int descriptor) {
         }
         answer_(*request, connection);
     }
-    shutdown(descriptor, SHUT_RDWR);
 }
 
 std::string WebServer::url(std::string_view path) const {

@@ -1,6 +1,7 @@
 #pragma once
 // A web server of tests that says what a test wants, to the byte.
 
+#include "support/listener.hpp"
 #include "weightseal/core/bytes.hpp"
 
 #include <atomic>
@@ -11,7 +12,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 namespace weightseal::testing {
@@ -55,9 +55,6 @@ class WebServer {
   public:
     using Answer = std::function<void(const WebRequest& request, WebConnection& connection)>;
     explicit WebServer(Answer answer);
-    WebServer(const WebServer&) = delete;
-    WebServer& operator=(const WebServer&) = delete;
-    ~WebServer();
     [[nodiscard]] std::string url(std::string_view path = "/") const; ///< `http://…`
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
     [[nodiscard]] std::vector<WebRequest> requests() const;
@@ -67,12 +64,9 @@ class WebServer {
 
     Answer answer_;
     std::uint16_t port_ = 0;
-    int listening_ = -1;
     mutable std::mutex mutex_;
     std::vector<WebRequest> requests_;
-    std::vector<int> connections_;
-    std::vector<std::thread> talks_;
-    std::thread accepting_;
+    Listener listener_; // ends before what its threads use
 };
 
 } // namespace weightseal::testing

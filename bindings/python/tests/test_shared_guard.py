@@ -33,6 +33,25 @@ def test_leases_do_not_wait(redis: Redis) -> None:
         eventually(lambda: guard.check("x", prompts=100).allowed)
 
 
+def test_what_no_lease_decides_is_charged_once(redis: Redis) -> None:
+    """In lease mode 8 of the limit are the allowances of both."""
+
+    def make(mode: str) -> ws.SharedGuard:
+        shared = {"replicas": 2, "secret": SECRET, "prefix": mode, "mode": mode, "timeout": 5.0}
+        return ws.SharedGuard(redis.url, queries=64, window=3600, **shared)  # type: ignore[arg-type]
+
+    for mode, whole in (("lease", 56), ("exact", 64)):
+        with make(mode) as a, make(mode) as b:
+            for _ in range(3):
+                pending = a.check_leases("x", prompts=10)
+                assert not pending.allowed and pending.reason == "lease_pending"
+                assert a.check_shared("x", prompts=10).allowed
+            assert b.check_shared("x", prompts=whole - 30).allowed
+            assert not b.check_shared("x", prompts=5).allowed
+            assert (a.counters.admitted, a.counters.refused) == (3, 0)
+            assert (b.counters.admitted, b.counters.refused) == (1, 1)
+
+
 def test_without_a_server_the_policy_decides(tmp_path: Path) -> None:
     url = f"unix://{tmp_path}/socket"
     with ws.SharedGuard(url, replicas=4, secret=SECRET, queries=40, window=3600) as guard:

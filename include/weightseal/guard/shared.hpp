@@ -9,6 +9,7 @@
 // only until the sub-bucket ends in which it was charged; more is fetched in the background. A small part of each limit
 // is not the server's: every process may admit an `allowance` before it has asked, which is then charged to the server
 // and free again. What is too large for that gets `lease_pending`; a moment later the lease is there.
+// `check_leases` asks for none then, and leaves that request to `check_shared`, which has the server decide.
 //
 // Where the server does not answer as it should, the failure policy decides, until it does again. With policy `local` a
 // process then admits at most a limit divided by `replicas` in each window, beyond what was admitted before.
@@ -81,6 +82,11 @@ class SharedGuard {
 
     /// As `Guard::check`. In lease mode it neither allocates, waits nor throws; in exact mode it is `check_shared`.
     [[nodiscard]] Decision check(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now) noexcept;
+
+    /// As `check` in lease mode, but asks for no lease: `lease_pending` is no decision then, is not counted, and says
+    /// to ask by `check_shared`. Never waits; in exact mode nothing is ever leased.
+    [[nodiscard]] Decision check_leases(const ClientKey& client, const Costs& costs,
+                                        std::chrono::nanoseconds now) noexcept;
 
     /// As `check`, but never `lease_pending`: where no lease suffices it asks the server, and waits at most `timeout`.
     [[nodiscard]] Decision check_shared(const ClientKey& client, const Costs& costs,

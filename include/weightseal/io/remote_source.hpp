@@ -41,7 +41,7 @@ struct HttpOptions {
 /// it.
 struct S3Options {
     std::string region;         ///< AWS_REGION, AWS_DEFAULT_REGION, the profile's
-    std::string profile;        ///< of the shared files; one that is named here goes before the environment's keys
+    std::string profile;        ///< of the shared files; the credentials of one that is named here are the only ones
     std::string endpoint;       ///< AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL; empty: that of AWS in the region
     std::string expected_owner; ///< account id; the server refuses a bucket that is somebody else's
     std::string version_id;     ///< of the object; empty: the one there is now. One that is given needs
@@ -50,8 +50,8 @@ struct S3Options {
 };
 
 /// Requests are signed (Signature Version 4) with the first credentials there are: of the environment, a web identity,
-/// the profile (keys or credential_process), the container, the instance (metadata version 2 only). They are renewed
-/// before they expire.
+/// the profile (keys or credential_process), the container, the instance (metadata version 2 only). A profile that is
+/// named, in the options or in AWS_PROFILE, must have some. They are renewed before they expire.
 ///
 /// Throws as `https_source`; `bad_server_url` for a bucket or key that cannot be; `bad_region`; `key_source_failed`
 /// where there are no credentials.

@@ -42,6 +42,13 @@ struct Finding {
     std::size_t cells = 0;  ///< of the matrix that are like it; 0: it is a setting
 };
 
+/// A request that was sent to a server.
+struct Attempt {
+    std::string request; ///< "nobody, over HTTPS: s3:GetObject of the canary"
+    std::string answer;  ///< "403 AccessDenied"
+    std::string rule;    ///< the finding that it is; or empty
+};
+
 struct Report {
     std::string subject;                     ///< "bucket my-models"
     std::vector<Finding> findings;           ///< most severe first
@@ -50,15 +57,16 @@ struct Report {
     std::vector<std::string> not_considered; ///< what can only narrow access further
     std::vector<std::string> assumptions;
     std::array<std::size_t, 3> cells{}; ///< closed, undecided, open
+    std::vector<Attempt> attempts;      ///< of `probe_bucket`
 };
 
 struct AuditOptions {
     std::string account; ///< the owner of the bucket, where the document does not tell
 };
 
-/// Audits one document: a bundle of `write_policy`, a bucket or key policy of AWS, or the output of
-/// `terraform show -json`. A document without an intent is held against the one that it shows: whoever it names may
-/// do what it allows them. Throws what reading it throws, or `not_a_policy`.
+/// Audits one document: a bundle of `write_policy`, what `read_bucket` read, a bucket or key policy of AWS, or the
+/// output of `terraform show -json`. A document without an intent is held against the one that it shows: whoever it
+/// names may do what it allows them. Throws what reading it throws, or `not_a_policy`.
 [[nodiscard]] Report audit(std::string_view document, std::string_view subject = "policy",
                            const AuditOptions& options = {});
 

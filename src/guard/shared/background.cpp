@@ -228,7 +228,7 @@ void Exchange::take_reply(Link& link, const Reply& reply) {
                 task.whole = true;
                 link.waiting.push_back(std::move(task));
                 return;
-            } else if (reply.text.starts_with(keys_move) && task.kind != Task::Kind::probe) {
+            } else if (reply.text.starts_with(try_again_error) && task.kind != Task::Kind::probe) {
                 return give_up(task);
             } else {
                 throw Error(Errc::server_refused, "server", refusal_of(reply));

@@ -21,8 +21,8 @@ struct Party {
 class LeaseCheck {
   public:
     LeaseCheck(SharedState& state, const Tiers& who, const Costs& costs, const Units& units, const Moment& moment,
-               std::chrono::nanoseconds now, bool waits, std::span<std::uint64_t> marks) noexcept
-        : state_(state), who_(who), costs_(costs), units_(units), moment_(moment), now_(now), waits_(waits),
+               std::chrono::nanoseconds now, Asks asks, std::span<std::uint64_t> marks) noexcept
+        : state_(state), who_(who), costs_(costs), units_(units), moment_(moment), now_(now), asks_(asks),
           marks_(marks), clock_steps_(state.clock_steps.load(std::memory_order_relaxed)) {
         each_tier([&](std::size_t tier) { lock_of(tier).lock(); });
     }
@@ -30,7 +30,7 @@ class LeaseCheck {
     LeaseCheck& operator=(const LeaseCheck&) = delete;
     ~LeaseCheck() {
         each_tier([&](std::size_t tier) { lock_of(tier).unlock(); });
-        if (asks_) state_.exchange.wake();
+        if (tells_) state_.exchange.wake();
     }
 
     Decision run() noexcept {
@@ -45,10 +45,10 @@ class LeaseCheck {
             local_ticket_ = local.ticket;
         }
         if (refused_) {
-            // Who waits asks the server itself: a lease for the same request would be charged beside it.
-            if (!waits_ || decision_.reason != Reason::lease_pending)
-                for (Party& party : parties())
-                    if (party.seat != nullptr) refill(party);
+            // Whoever has the server decide asks for no lease: it would be charged beside the request.
+            const bool wants = asks_ == Asks::lease || decision_.reason != Reason::lease_pending;
+            for (Party& party : parties())
+                if (party.seat != nullptr) refill(party, wants);
             if (decision_.reason != Reason::lease_pending) state_.report_refusal(decision_, who_, used_, now_);
             return decision_;
         }
@@ -56,9 +56,9 @@ class LeaseCheck {
         decision_.reason = Reason::admitted;
         for (Party& party : parties()) {
             take(party);
-            refill(party);
+            refill(party, true);
         }
-        decision_.ticket = state_.issue_ticket(who_, served_, costs_, moment_, local_ticket_, marks_);
+        decision_.ticket = state_.issue_ticket(who_, served_, costs_, moment_, now_, local_ticket_, marks_);
         state_.forget_refusal(who_);
         return decision_;
     }
@@ -128,7 +128,7 @@ class LeaseCheck {
             refuse(tier, window, Reason::limit_reached, lease.retry_at);
         } else {
             refuse_for_now();
-            if (!waits_) lease.need = std::max(lease.need, cost);
+            if (asks_ == Asks::lease) lease.need = std::max(lease.need, cost);
         }
         return Source::nothing;
     }
@@ -190,8 +190,8 @@ class LeaseCheck {
         decision_.reset_after = until(moment_.tick + window.window.ticks * Ring::slots);
     }
 
-    // Whatever this client will need soon is asked for now.
-    void refill(Party& party) noexcept {
+    // Whatever this client will need soon is asked for now. `wants`: a lease, too, besides the charge of what is owed.
+    void refill(Party& party, bool wants) noexcept {
         if (party.seat->asking) return;
         bool wanted = false;
         const SharedTier& tier = state_.tiers[party.tier];
@@ -204,14 +204,14 @@ class LeaseCheck {
                 continue;
             }
             if (!usable(lease)) lease.end();
-            const bool low = cost_of(window) != 0 && lease.left <= window.chunk / 2;
+            const bool low = wants && cost_of(window) != 0 && lease.left <= window.chunk / 2;
             lease.want = low || lease.need != 0 ? std::max(lease.need, window.chunk) : 0;
             wanted = wanted || lease.want != 0 || lease.owed != 0 || lease.unsure;
         }
         if (!wanted) return;
         state_.note_present(now_, std::chrono::steady_clock::now());
         state_.request_refill(party.tier, *party.seat, moment_);
-        asks_ = true;
+        tells_ = tells_ || party.seat->asking;
     }
 
     SharedState& state_;
@@ -220,12 +220,12 @@ class LeaseCheck {
     const Units& units_;
     const Moment& moment_;
     const std::chrono::nanoseconds now_;
-    const bool waits_;
+    const Asks asks_;
     std::span<std::uint64_t> marks_;
     const std::uint64_t clock_steps_;
     Decision decision_;
     bool refused_ = false;
-    bool asks_ = false; ///< the server, for a lease
+    bool tells_ = false; ///< the background that there is a question
     std::uint64_t retry_at_ = 0;
     std::uint64_t used_ = 0;
     double smallest_share_ = 1e300;
@@ -239,9 +239,9 @@ class LeaseCheck {
 } // namespace
 
 Decision SharedState::check_leases(const Tiers& who, const Costs& costs, const Units& units, const Moment& moment,
-                                   std::chrono::nanoseconds now, bool waits) noexcept {
+                                   std::chrono::nanoseconds now, Asks asks) noexcept {
     std::array<std::uint64_t, tier_count * max_tier_limits> of_windows{};
-    return LeaseCheck(*this, who, costs, units, moment, now, waits, of_windows).run();
+    return LeaseCheck(*this, who, costs, units, moment, now, asks, of_windows).run();
 }
 
 void SharedState::request_refill(std::size_t tier, LeaseSeat& seat, const Moment& moment) noexcept {

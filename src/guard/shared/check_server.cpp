@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <deque>
 
 namespace weightseal::guard {
 namespace {
@@ -26,9 +27,10 @@ class ServerCheck {
         const Instant start = std::chrono::steady_clock::now();
         state_.note_present(now_, start);
         const Instant deadline = start + state_.options.timeout;
-        std::vector<Group> all = groups();
-        for (std::size_t i = 0; i < all.size() && !refused_; ++i) {
-            Group& group = all[i];
+        std::deque<Group> waiting = groups();
+        while (!waiting.empty() && !refused_) {
+            Group group = std::move(waiting.front());
+            waiting.pop_front();
             if (state_.exchange.cluster().node_of(group.call.slot).breaker.open()) {
                 degraded_ = static_cast<std::uint8_t>(degraded_ | group.tiers);
                 continue;
@@ -40,8 +42,7 @@ class ServerCheck {
                 continue;
             }
             if (group.answers.empty()) { // there was one group only, and it is too large for a cluster
-                all = groups();
-                --i;
+                waiting = groups();
                 continue;
             }
             answer(group);
@@ -73,8 +74,8 @@ class ServerCheck {
 
   private:
     // All windows in one call, unless the tiers may be on several servers.
-    std::vector<Group> groups() {
-        std::vector<Group> groups;
+    std::deque<Group> groups() {
+        std::deque<Group> groups;
         const bool apart = state_.exchange.cluster().has_slots();
         for (unsigned mask = who_.mask; mask != 0; mask &= mask - 1) {
             const auto tier = static_cast<std::size_t>(std::countr_zero(mask));
@@ -103,8 +104,8 @@ class ServerCheck {
     // What an earlier check asked for may have come as a lease meanwhile. Time has passed while the server was asked.
     [[nodiscard]] Decision look_again(std::chrono::nanoseconds passed) noexcept {
         if (decision_.reason != Reason::limit_reached || state_.options.mode != SharedMode::lease) return {};
-        const std::chrono::nanoseconds later = now_ + passed;
-        return state_.check_leases(who_, costs_, units_, state_.moment_of(later), later, true);
+        const std::chrono::nanoseconds now = later(now_, passed);
+        return state_.check_leases(who_, costs_, units_, state_.moment_of(now), now, Asks::decision);
     }
 
     // Doubles are exact far beyond any limit; more is refused all the same.
@@ -154,13 +155,15 @@ class ServerCheck {
     }
 
     void give_back() noexcept {
+        bool told = false;
         for (const Group& group : decided_)
-            for (std::size_t i = 0; i < group.answers.size(); ++i)
-                if (group.answers[i].granted != 0)
-                    state_.correct({group.windows[i].first, group.windows[i].second,
-                                    who_.hashes[group.windows[i].first], group.answers[i].stamp,
-                                    group.answers[i].granted, 0});
-        if (!decided_.empty()) state_.exchange.wake();
+            for (std::size_t i = 0; i < group.answers.size(); ++i) {
+                if (group.answers[i].granted == 0) continue;
+                const auto [tier, number] = group.windows[i];
+                state_.correct({tier, number, who_.hashes[tier], group.answers[i].stamp, group.answers[i].granted, 0});
+                told = true;
+            }
+        if (told) state_.exchange.wake();
     }
 
     [[nodiscard]] Ticket ticket(Ticket local_ticket) noexcept {
@@ -174,7 +177,7 @@ class ServerCheck {
                 if (window.is_settled()) marks[window.mark] = group.answers[i].stamp;
             }
         }
-        return state_.issue_ticket(who_, served, costs_, moment_, local_ticket, marks);
+        return state_.issue_ticket(who_, served, costs_, moment_, now_, local_ticket, marks);
     }
 
     SharedState& state_;

@@ -46,9 +46,11 @@ Cluster::Cluster(const Access& access, std::size_t most_connections)
 void Cluster::assign(std::uint32_t first, std::uint32_t last, std::size_t node) {
     const std::lock_guard lock(changing_);
     for (std::uint32_t slot = first; slot <= last; ++slot) {
-        --nodes_[slots_[slot].load(std::memory_order_relaxed)]->slots;
-        ++nodes_[node]->slots;
+        const std::size_t before = slots_[slot].load(std::memory_order_relaxed);
+        if (before == node) continue;
+        ++nodes_[node]->slots; // first: a server without any is given up
         slots_[slot].store(static_cast<std::uint16_t>(node), std::memory_order_release);
+        --nodes_[before]->slots;
     }
     has_slots_.store(true, std::memory_order_relaxed);
 }

@@ -62,6 +62,8 @@ void Connection::greet() {
     if (!access_.url.password.empty()) {
         std::string auth = access_.url.user.empty() ? command({"AUTH", access_.url.password})
                                                     : command({"AUTH", access_.url.user, access_.url.password});
+        out_.reserve(auth.size() + script_text().size() +
+                     256); // of the whole greeting: what grows leaves a copy behind
         send(auth);
         wipe(std::as_writable_bytes(std::span(auth)));
         greetings_.push_back(Greeting::auth);

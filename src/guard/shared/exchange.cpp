@@ -99,6 +99,7 @@ std::vector<WindowAnswer> Exchange::ask(const Call& call, Instant deadline) {
     bool asking = false;
     for (unsigned redirected = 0;; ++redirected) {
         Node& node = cluster_.node(index);
+        bool works = false; // although it does not answer this
         try {
             const Reply reply = converse(node, call, asking, deadline);
             if (reply.type == Reply::Type::text) {
@@ -112,19 +113,15 @@ std::vector<WindowAnswer> Exchange::ask(const Call& call, Instant deadline) {
                 cluster_.expect_slots();
                 return {};
             }
-            if (!reply.text.starts_with(keys_move)) {
-                const std::optional<Redirection> to = redirection_of(reply.text);
-                if (!to || redirected == most_redirections)
-                    throw Error(Errc::server_refused, "server", refusal_of(reply));
-                index = cluster_.follow(*to, node);
-                asking = to->once;
-                continue;
-            }
+            works = reply.text.starts_with(try_again_error);
+            const std::optional<Redirection> to = redirection_of(reply.text);
+            if (!to || redirected == most_redirections) throw Error(Errc::server_refused, "server", refusal_of(reply));
+            index = cluster_.follow(*to, node);
+            asking = to->once;
         } catch (const Error& error) {
-            fail(node, error.errc());
+            if (!works) fail(node, error.errc());
             throw;
         }
-        throw Error(Errc::server_refused, "server", "is moving some of the keys to another server");
     }
 }
 

@@ -15,7 +15,7 @@ namespace weightseal::guard {
 inline constexpr unsigned most_redirections = 3; ///< of one call
 /// How a server of a cluster says that it has some keys of a call, and another server the others. It works all the
 /// same.
-inline constexpr std::string_view keys_move = "TRYAGAIN";
+inline constexpr std::string_view try_again_error = "TRYAGAIN";
 
 /// A call of the script for windows whose keys have one hash tag, or several while no cluster is known.
 struct Call {

@@ -24,13 +24,13 @@ if not now then
   now = time[1] * 1000000 + time[2]
 end
 local floor, take, pack = math.floor, struct.unpack, struct.pack
-local questions = ARGV[1]
+local questions, value = ARGV[1], redis.call('GET', KEYS[1])
 
 -- The usual question, answered as below without what it does not need: one window, which has room, in a sub-bucket
 -- that runs already, and nothing to correct.
 if #KEYS == 1 then
   local length, limit, need, want, owed, _, back, _, excess = take('<ddddddddd', questions)
-  local bucket, value = floor(now / length), redis.call('GET', KEYS[1])
+  local bucket = floor(now / length)
   if value and #value == 176 and owed + back + excess == 0 then
     local epoch, head, debt, used, running = take(HEADER, value)
     local granted = math.min(want, limit - used)
@@ -118,8 +118,8 @@ end
 for k = 1, #KEYS do
   local length, limit, need, want, owed, back_stamp, back, excess_stamp, excess =
     take('<ddddddddd', questions, k * 72 - 71)
-  local bucket, value = floor(now / length), redis.call('GET', KEYS[k])
-  local window
+  local bucket, window = floor(now / length)
+  if k > 1 then value = redis.call('GET', KEYS[k]) end
   if value then
     if #value ~= 176 then return redis.error_reply('ERR a key of weightseal holds something else') end
     local epoch, head, debt, used, running = take(HEADER, value)

@@ -24,11 +24,15 @@ Costs SharedGuard::costs_of(const CompletionRequest& request) const noexcept {
 }
 
 Decision SharedGuard::check(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now) noexcept {
-    return state_->check(client, costs, now, false);
+    return state_->check(client, costs, now, guard::Asks::lease);
+}
+
+Decision SharedGuard::check_leases(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now) noexcept {
+    return state_->check(client, costs, now, guard::Asks::nothing);
 }
 
 Decision SharedGuard::check_shared(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now) noexcept {
-    return state_->check(client, costs, now, true);
+    return state_->check(client, costs, now, guard::Asks::decision);
 }
 
 Settlement SharedGuard::settle(Ticket ticket, const Usage& usage, std::chrono::nanoseconds now) noexcept {

@@ -95,7 +95,7 @@ SharedState::SharedState(const Limits& limits, const Secret& secret, const Share
       exchange(access_of(wanted), exchange_options(wanted, std::move(server_time)), *this) {
     std::array<std::byte, 32 + sizeof anonymous> derived;
     crypto::hkdf_expand(secret.bytes(), as_bytes("weightseal/v1/guard/shared"), derived);
-    names.set_key(Bytes(derived).first(32));
+    names.set_key(std::span(derived).first<32>());
     std::memcpy(&anonymous, derived.data() + 32, sizeof anonymous);
     wipe(derived);
     std::uint64_t shortest = lifetime.ticks;
@@ -158,7 +158,8 @@ Moment SharedState::moment_of(std::chrono::nanoseconds now) noexcept {
 }
 
 Decision SharedState::check(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now,
-                            bool waits) noexcept {
+                            Asks asks) noexcept {
+    if (options.mode == SharedMode::exact && asks == Asks::lease) asks = Asks::decision;
     const Tiers who = tiers_of(client);
     const Units units{costs.queries, costs.tokens, 1, costs.logprob_tokens, costs.logit_bias_entries};
     const Moment moment = moment_of(now);
@@ -167,8 +168,8 @@ Decision SharedState::check(const ClientKey& client, const Costs& costs, std::ch
         decision.reason = Reason::logprobs_with_logit_bias;
     } else {
         decision.reason = Reason::lease_pending;
-        if (options.mode == SharedMode::lease) decision = check_leases(who, costs, units, moment, now, waits);
-        if (decision.reason == Reason::lease_pending && (waits || options.mode == SharedMode::exact)) {
+        if (options.mode == SharedMode::lease) decision = check_leases(who, costs, units, moment, now, asks);
+        if (decision.reason == Reason::lease_pending && asks == Asks::decision) {
             try {
                 decision = check_server(who, costs, units, moment, now);
             } catch (const std::exception&) { // no memory
@@ -176,6 +177,7 @@ Decision SharedState::check(const ClientKey& client, const Costs& costs, std::ch
             }
         }
     }
+    if (decision.reason == Reason::lease_pending && asks == Asks::nothing) return decision; // it is none
     Counters& count = counters[who.hashes[static_cast<std::size_t>(std::countr_zero(who.mask))] % counters.size()];
     (decision.allowed ? count.admitted : count.refused).fetch_add(1, std::memory_order_relaxed);
     return decision;
@@ -194,7 +196,8 @@ Decision SharedState::check_policy(const Tiers& who, std::uint8_t mask, const Co
 }
 
 Ticket SharedState::issue_ticket(const Tiers& who, std::uint8_t mask, const Costs& costs, const Moment& moment,
-                                 Ticket local_ticket, std::span<const std::uint64_t> of_windows) noexcept {
+                                 std::chrono::nanoseconds now, Ticket local_ticket,
+                                 std::span<const std::uint64_t> of_windows) noexcept {
     if (settled_windows == 0) return 0;
     Reservation reservation;
     reservation.tick = moment.tick;
@@ -208,7 +211,7 @@ Ticket SharedState::issue_ticket(const Tiers& who, std::uint8_t mask, const Cost
         std::uint64_t reported = tickets_reported.load(std::memory_order_relaxed);
         const std::uint64_t second = moment.tick / ticks_per_second + 1;
         if (reported < second && tickets_reported.compare_exchange_strong(reported, second))
-            events.push({.kind = GuardEventKind::tickets_exhausted, .now = present()});
+            events.push({.kind = GuardEventKind::tickets_exhausted, .now = now});
         return 0;
     }
     std::atomic<std::uint64_t>* const own = &marks[Tickets::number_of(ticket) * (1 + settled_windows)];
@@ -234,12 +237,12 @@ void SharedState::report_refusal(const Decision& decision, const Tiers& who, std
 }
 
 std::chrono::nanoseconds SharedState::present() const noexcept {
-    return std::chrono::steady_clock::now().time_since_epoch() +
-           std::chrono::nanoseconds(now_offset.load(std::memory_order_relaxed));
+    return later(std::chrono::steady_clock::now().time_since_epoch(),
+                 std::chrono::nanoseconds(now_offset.load(std::memory_order_relaxed)));
 }
 
 void SharedState::note_present(std::chrono::nanoseconds now, Instant at) noexcept {
-    now_offset.store((now - at.time_since_epoch()).count(), std::memory_order_relaxed);
+    now_offset.store(later(now, -at.time_since_epoch()).count(), std::memory_order_relaxed);
 }
 
 void SharedState::forget_refusal(const Tiers& who) noexcept {

@@ -44,6 +44,13 @@ struct Tiers {
     std::uint8_t mask = 0;
 };
 
+/// What a check asks of the server where no lease suffices.
+enum class Asks : std::uint8_t {
+    nothing,  ///< whoever checked asks for a decision then
+    lease,    ///< in the background
+    decision, ///< and waits for it
+};
+
 using Units = std::array<std::uint64_t, budget_count>;
 
 /// What tells the server of a settlement.
@@ -70,7 +77,7 @@ struct SharedState final : TaskSource {
     ~SharedState() override;
 
     [[nodiscard]] Decision check(const ClientKey& client, const Costs& costs, std::chrono::nanoseconds now,
-                                 bool waits) noexcept;
+                                 Asks asks) noexcept;
     Settlement settle(Ticket ticket, const Usage& usage, std::chrono::nanoseconds now) noexcept;
 
     [[nodiscard]] std::size_t take_events(std::span<GuardEvent> to);
@@ -88,7 +95,7 @@ struct SharedState final : TaskSource {
     [[nodiscard]] Moment moment_of(std::chrono::nanoseconds now) noexcept;
     [[nodiscard]] Tiers tiers_of(const ClientKey& client) const noexcept;
     [[nodiscard]] Decision check_leases(const Tiers& tiers, const Costs& costs, const Units& units,
-                                        const Moment& moment, std::chrono::nanoseconds now, bool waits) noexcept;
+                                        const Moment& moment, std::chrono::nanoseconds now, Asks asks) noexcept;
     [[nodiscard]] Decision check_server(const Tiers& tiers, const Costs& costs, const Units& units,
                                         const Moment& moment, std::chrono::nanoseconds now);
     /// What the failure policy says of the tiers in `mask`.
@@ -96,7 +103,8 @@ struct SharedState final : TaskSource {
                                         std::chrono::nanoseconds now) noexcept;
     /// @param marks  one for each settled window
     [[nodiscard]] Ticket issue_ticket(const Tiers& tiers, std::uint8_t mask, const Costs& costs, const Moment& moment,
-                                      Ticket local_ticket, std::span<const std::uint64_t> marks) noexcept;
+                                      std::chrono::nanoseconds now, Ticket local_ticket,
+                                      std::span<const std::uint64_t> marks) noexcept;
     void report_refusal(const Decision& decision, const Tiers& tiers, std::uint64_t used,
                         std::chrono::nanoseconds now) noexcept;
     /// Of events that no check brings: `now` of the latest one that asked a server, and the time since.

@@ -95,6 +95,29 @@ static void policies(void) {
     }
 }
 
+/* Where the failure policy decides it decides here, too; what needs the server is no decision, and not counted. */
+static void leases_alone(void) {
+    for (uint32_t mode = WSEAL_SHARED_LEASE; mode <= WSEAL_SHARED_EXACT; ++mode) {
+        wseal_shared_guard* guard = guard_of(for_four(mode, WSEAL_FAILURE_LOCAL));
+        until_degraded(guard);
+        wseal_client client = WSEAL_CLIENT_INIT;
+        client.name = "x";
+        client.name_size = 1;
+        uint64_t admitted = 0;
+        for (int i = 0; i < 15; ++i) {
+            wseal_decision decision = WSEAL_DECISION_INIT;
+            OK(wseal_shared_guard_check_leases(guard, &client, NULL, noon, &decision, error));
+            CHECK((decision.reason == WSEAL_LEASE_PENDING) == (mode == WSEAL_SHARED_EXACT));
+            admitted += (uint64_t)decision.allowed;
+        }
+        wseal_guard_counters counters = WSEAL_GUARD_COUNTERS_INIT;
+        OK(wseal_shared_guard_get_counters(guard, &counters, error));
+        CHECK(admitted == (mode == WSEAL_SHARED_EXACT ? 0 : 10) && counters.admitted == admitted);
+        CHECK(counters.refused == (mode == WSEAL_SHARED_EXACT ? 0 : 5));
+        wseal_shared_guard_free(guard);
+    }
+}
+
 static void refused_options(void) {
     wseal_guard_options options = with_secret();
     wseal_shared_options shared = for_four(0, 0);
@@ -124,5 +147,6 @@ static void refused_options(void) {
 
 void test_guard_shared(void) {
     policies();
+    leases_alone();
     refused_options();
 }

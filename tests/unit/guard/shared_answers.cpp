@@ -73,7 +73,7 @@ TEST_CASE("shared answers: who waits and is refused looks for a lease that came 
         }));
         guard::SharedState leasing(only({queries(400, 3600)}), shared_secret(),
                                    shared_options(server.url(), SharedMode::lease), time.server());
-        CHECK(ask(leasing, "x", {.queries = 20}, time.now(), false).reason == Reason::lease_pending);
+        CHECK(ask(leasing, "x", {.queries = 20}, time.now(), guard::Asks::lease).reason == Reason::lease_pending);
         CHECK(soon([&] { return questions == 1; }));
         std::thread watch([&] {
             const std::uint64_t hash = leasing.local.identify({.name = "x"}).hashes[0];
@@ -82,7 +82,7 @@ TEST_CASE("shared answers: who waits and is refused looks for a lease that came 
                 return leasing.tiers[0].leases->leases(*leasing.tiers[0].leases->find(hash))[0].left == 20;
             });
         });
-        CHECK(ask(leasing, "x", {.queries = 20}, time.now(), true).allowed == lasts);
+        CHECK(ask(leasing, "x", {.queries = 20}, time.now(), guard::Asks::decision).allowed == lasts);
         watch.join();
         CHECK(testing::events_of(leasing).size() == (lasts ? 0 : 1));
     }
@@ -123,16 +123,49 @@ TEST_CASE("shared answers: an address that never answers is not tried for ever")
     CHECK(ask(state, "x", {}, time.now()).limit == 40);
 }
 
+TEST_CASE("shared answers: an allowance whose charge was lost is charged although the next request needs more") {
+    SharedTime time;
+    std::atomic<int> questions{0};
+    FalseServer server(greeting_then([&](const std::string&) -> std::optional<std::string> {
+        if (++questions <= 2) return std::nullopt; // and once more
+        return doubles({7, 0, 1, 1, -1, 0, 60e6, 3600e6});
+    }));
+    guard::SharedState state(only({queries(40, 3600)}), shared_secret(),
+                             shared_options(server.url(), SharedMode::lease), time.server());
+    CHECK(ask(state, "x", {}, time.now(), guard::Asks::nothing).allowed); // all of the allowance
+    CHECK(soon([&] { return was_degraded_by(state, Errc::server_unreachable); }));
+    CHECK(soon([&] { return !state.exchange.degraded(); }));
+    CHECK(ask(state, "x", {.queries = 2}, time.now(), guard::Asks::nothing).reason == Reason::lease_pending);
+    CHECK(soon([&] { return ask(state, "x", {}, time.now(), guard::Asks::nothing).allowed; }));
+    CHECK(questions == 3);
+}
+
+TEST_CASE("shared answers: check_leases never asks in exact mode") {
+    SharedTime time;
+    FalseServer server(greeting_then([](const std::string&) { return granting(1); }));
+    guard::SharedState state(only({queries(40, 3600)}), shared_secret(), shared_options(server.url()), time.server());
+    for (int i = 0; i < 3; ++i)
+        CHECK(ask(state, "x", {}, time.now(), guard::Asks::nothing).reason == Reason::lease_pending);
+    CHECK(state.sums().admitted + state.sums().refused == 0);
+    CHECK(ask(state, "x", {}, time.now(), guard::Asks::lease).allowed); // as check_shared
+    CHECK(state.sums().admitted == 1);
+}
+
 TEST_CASE("shared answers: keys that are being moved are no failure of the server") {
     SharedTime time;
-    FalseServer server(greeting_then([](const std::string&) { return "-TRYAGAIN Multiple keys request\r\n"; }));
+    std::atomic<int> questions{0};
+    FalseServer server(greeting_then([&](const std::string&) {
+        ++questions;
+        return "-TRYAGAIN Multiple keys request\r\n";
+    }));
     for (const SharedMode mode : {SharedMode::exact, SharedMode::lease}) {
         guard::SharedState state(only({queries(40, 3600)}), shared_secret(), shared_options(server.url(), mode),
                                  time.server());
-        CHECK(soon([&] {
-            // The policy decides on that request; a lease is asked for again.
-            const Decision decision = ask(state, "x", {.queries = 4}, time.now(), mode == SharedMode::exact);
-            return mode == SharedMode::exact ? decision.limit == 10 : state.sums().refused >= 3;
+        questions = 0;
+        CHECK(soon([&] { // a lease is asked for again
+            const Decision decision = ask(state, "x", {.queries = 3}, time.now(), guard::Asks::lease);
+            if (mode == SharedMode::exact) CHECK(decision.limit == 10); // the policy's, for that request
+            return questions >= 3;
         }));
         CHECK_FALSE(state.exchange.degraded());
         CHECK(testing::events_of(state).empty());
@@ -151,7 +184,7 @@ TEST_CASE("shared answers: that a server belongs to a cluster may turn out with 
                              shared_secret(), shared_options(server.url()), time.server());
     const ClientKey client = state.local.identify({.name = "x", .pool = "all"});
     for (int i = 0; i < 2; ++i)
-        CHECK(state.check(client, {}, time.now(), true).allowed);
+        CHECK(state.check(client, {}, time.now(), guard::Asks::decision).allowed);
     CHECK(asked == 5); // together, then one by one
     CHECK(testing::events_of(state).empty());
 }
@@ -165,9 +198,41 @@ TEST_CASE("shared answers: an event of the background has its own time, not that
     }));
     guard::SharedState state(only({queries(40, 3600)}), shared_secret(),
                              shared_options(server.url(), SharedMode::lease), time.server());
-    CHECK(ask(state, "x", {}, time.now(), false).allowed);
+    CHECK(ask(state, "x", {}, time.now(), guard::Asks::lease).allowed);
     std::vector<GuardEvent> events;
     CHECK(soon([&] { return !(events = testing::events_of(state)).empty(); }));
     CHECK(events.at(0).kind == GuardEventKind::shared_degraded);
     CHECK(events.at(0).now >= time.now() + late);
+}
+
+TEST_CASE("shared answers: that tickets have run out has the time of the check that got none") {
+    SharedTime time;
+    FalseServer server(greeting_then([](const std::string&) { return granting(1); }));
+    Limits limits = only({concurrency(400)});
+    limits.tickets = 1;
+    for (const SharedMode mode : {SharedMode::exact, SharedMode::lease}) {
+        guard::SharedState state(limits, shared_secret(), shared_options(server.url(), mode), time.server());
+        for (int i = 0; i < 2; ++i)
+            CHECK(ask(state, "x", {}, time.now(), guard::Asks::lease).allowed);
+        const std::vector<GuardEvent> events = testing::events_of(state);
+        REQUIRE(events.size() == 1);
+        CHECK(events[0].kind == GuardEventKind::tickets_exhausted);
+        CHECK(events[0].now == time.now());
+    }
+}
+
+TEST_CASE("shared answers: any number is a time") {
+    SharedTime time;
+    std::atomic<int> questions{0};
+    FalseServer server(greeting_then([&](const std::string&) -> std::string {
+        return ++questions % 2 == 1 ? doubles({7, 0, 0, 340, 60e6, 0, 1000, 1000}) : "garbage\r\n";
+    }));
+    for (const SharedMode mode : {SharedMode::exact, SharedMode::lease})
+        for (const nanoseconds now : {nanoseconds::max(), nanoseconds::min()}) {
+            guard::SharedState state(only({queries(400, 3600)}), shared_secret(), shared_options(server.url(), mode),
+                                     time.server());
+            CHECK(ask(state, "x", {.queries = 99}, now).reason == Reason::limit_reached);
+            CHECK(ask(state, "x", {.queries = 99}, now).limit == 100); // the policy's
+            CHECK(was_degraded_by(state, Errc::server_answer));
+        }
 }

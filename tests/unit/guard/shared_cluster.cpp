@@ -66,44 +66,46 @@ TEST_CASE("shared cluster: one dead server degrades its slots only") {
     ThreeServers servers;
     SharedTime time;
     for (const SharedMode mode : {SharedMode::exact, SharedMode::lease}) {
-        const bool waits = mode == SharedMode::exact;
+        const bool exact = mode == SharedMode::exact;
         SharedOptions options = shared_options(servers.url(), mode, 4);
         options.timeout = std::chrono::milliseconds(500);
-        options.prefix = waits ? "exact" : "lease";
+        options.prefix = exact ? "exact" : "lease";
         guard::SharedState a(only({queries(40, 3600)}), shared_secret(), options, time.server());
         guard::SharedState b(only({queries(40, 3600)}), shared_secret(), options, time.server());
         std::array<std::vector<std::string>, 3> names;
         for (std::size_t s = 0; s < 3; ++s) {
             names[s] = clients_of(a, s, 3);
             // Both count together, wherever the counts are.
-            REQUIRE(soon([&] { return ask(a, names[s][0], {.queries = 20}, time.now(), waits).allowed; }));
+            REQUIRE(soon([&] { return ask(a, names[s][0], {.queries = 20}, time.now(), guard::Asks::lease).allowed; }));
             REQUIRE(soon([&] {
-                return ask(b, names[s][0], {.queries = 30}, time.now(), waits).reason == Reason::limit_reached;
+                return ask(b, names[s][0], {.queries = 30}, time.now(), guard::Asks::lease).reason ==
+                       Reason::limit_reached;
             }));
         }
         CHECK_FALSE(a.exchange.degraded());
         servers[1].kill();
         REQUIRE(soon([&] {
-            (void)ask(a, names[1][1], {.queries = 8}, time.now(), waits);
+            (void)ask(a, names[1][1], {.queries = 8}, time.now(), guard::Asks::lease);
             return a.exchange.degraded();
         }));
         std::uint64_t admitted = 0;
         REQUIRE(soon([&] { // without waiting, the first request only finds out whose client it is
-            const Decision decision = ask(a, names[1][2], {}, time.now(), waits);
+            const Decision decision = ask(a, names[1][2], {}, time.now(), guard::Asks::lease);
             admitted += decision.allowed ? 1 : 0;
             return decision.reason == Reason::limit_reached && decision.limit == 10;
         }));
         CHECK(admitted >= 10);
-        CHECK(admitted <= (waits ? 10 : 11));
+        CHECK(admitted <= (exact ? 10 : 11));
         for (const std::size_t s : {std::size_t{0}, std::size_t{2}}) {
-            REQUIRE(soon([&] { return ask(a, names[s][1], {.queries = 20}, time.now(), waits).allowed; }));
+            REQUIRE(soon([&] { return ask(a, names[s][1], {.queries = 20}, time.now(), guard::Asks::lease).allowed; }));
             REQUIRE(soon([&] {
-                return ask(b, names[s][1], {.queries = 30}, time.now(), waits).reason == Reason::limit_reached;
+                return ask(b, names[s][1], {.queries = 30}, time.now(), guard::Asks::lease).reason ==
+                       Reason::limit_reached;
             }));
         }
         servers[1].start();
         REQUIRE(soon([&] { return !a.exchange.degraded(); }));
-        REQUIRE(soon([&] { return ask(a, names[1][2], {.queries = 20}, time.now(), waits).limit == 40; }));
+        REQUIRE(soon([&] { return ask(a, names[1][2], {.queries = 20}, time.now(), guard::Asks::lease).limit == 40; }));
     }
 }
 
@@ -111,24 +113,23 @@ TEST_CASE("shared cluster: a server whose slots another one has taken over is mi
     if (!have_redis()) return;
     SharedTime time;
     for (const SharedMode mode : {SharedMode::exact, SharedMode::lease}) {
-        const bool waits = mode == SharedMode::exact;
         ThreeServers servers;
         SharedOptions options = shared_options(servers.url(), mode, 4);
         options.timeout = std::chrono::milliseconds(500);
         guard::SharedState state(only({queries(40, 3600)}), shared_secret(), options, time.server());
         const std::vector<std::string> names = clients_of(state, 0, 2);
-        REQUIRE(soon([&] { return ask(state, names[0], {.queries = 20}, time.now(), waits).allowed; }));
+        REQUIRE(soon([&] { return ask(state, names[0], {.queries = 20}, time.now(), guard::Asks::lease).allowed; }));
         const std::string lost = servers[0].command({"CLUSTER", "MYID"});
         servers[0].kill(); // the one that the URL names
         REQUIRE(soon([&] {
-            (void)ask(state, names[0], {.queries = 8}, time.now(), waits);
+            (void)ask(state, names[0], {.queries = 8}, time.now(), guard::Asks::lease);
             return state.exchange.degraded();
         }));
         CHECK(servers[1].command({"CLUSTER", "FORGET", lost}) == "OK");
         CHECK(servers[2].command({"CLUSTER", "FORGET", lost}) == "OK");
         CHECK(servers[1].command({"CLUSTER", "ADDSLOTSRANGE", "0", "5461"}) == "OK");
         REQUIRE(soon([&] { return !state.exchange.degraded(); }));
-        REQUIRE(soon([&] { return ask(state, names[1], {.queries = 20}, time.now(), waits).allowed; }));
+        REQUIRE(soon([&] { return ask(state, names[1], {.queries = 20}, time.now(), guard::Asks::lease).allowed; }));
     }
 }
 
@@ -142,14 +143,15 @@ TEST_CASE("shared cluster: tiers on several servers admit together or not at all
     for (int i = 0; i < 20; ++i) {
         const std::string name = "client-" + std::to_string(i);
         const auto check = [&](const char* pool, std::uint64_t cost) {
-            return state.check(state.local.identify({.name = name, .pool = pool}), {.queries = cost}, time.now(), true);
+            return state.check(state.local.identify({.name = name, .pool = pool}), {.queries = cost}, time.now(),
+                               guard::Asks::decision);
         };
         CHECK(check(i % 2 == 0 ? "even" : "odd", 10).reason == Reason::cost_exceeds_limit);
         // The client got back what the pool refused.
         REQUIRE(soon([&] { return check(name.c_str(), 8).remaining == 0; }));
         REQUIRE(soon([&] {
             const Decision decision =
-                state.check(state.local.identify({.name = name}), {.queries = 32}, time.now(), true);
+                state.check(state.local.identify({.name = name}), {.queries = 32}, time.now(), guard::Asks::decision);
             return decision.allowed;
         }));
     }
@@ -160,34 +162,35 @@ TEST_CASE("shared cluster: slots that move are followed") {
     ThreeServers servers;
     SharedTime time;
     for (const SharedMode mode : {SharedMode::exact, SharedMode::lease}) {
-        const bool waits = mode == SharedMode::exact;
+        const bool exact = mode == SharedMode::exact;
         SharedOptions options = shared_options(servers.url(), mode, 4);
-        options.prefix = waits ? "exact" : "lease";
+        options.prefix = exact ? "exact" : "lease";
         guard::SharedState state(only({queries(4000, 3600)}), shared_secret(), options, time.server());
-        const std::string name = clients_of(state, waits ? 0 : 2, 1)[0];
+        const std::string name = clients_of(state, exact ? 0 : 2, 1)[0];
         const std::uint32_t slot = guard::slot_of(state.tag_of(0, state.local.identify({.name = name}).hashes[0]));
-        REQUIRE(soon([&] { return ask(state, name, {.queries = 1000}, time.now(), waits).allowed; }));
+        REQUIRE(soon([&] { return ask(state, name, {.queries = 1000}, time.now(), guard::Asks::lease).allowed; }));
         const std::string to = servers[1].command({"CLUSTER", "MYID"});
-        const std::string from = servers[waits ? 0 : 2].command({"CLUSTER", "MYID"});
+        const std::string from = servers[exact ? 0 : 2].command({"CLUSTER", "MYID"});
         const std::string number = std::to_string(slot);
         // Half-way: what is not there yet is asked of the other one.
         CHECK(servers[1].command({"CLUSTER", "SETSLOT", number, "IMPORTING", from}) == "OK");
-        CHECK(servers[waits ? 0 : 2].command({"CLUSTER", "SETSLOT", number, "MIGRATING", to}) == "OK");
-        const std::string key = servers[waits ? 0 : 2].command({"CLUSTER", "GETKEYSINSLOT", number, "10"});
+        CHECK(servers[exact ? 0 : 2].command({"CLUSTER", "SETSLOT", number, "MIGRATING", to}) == "OK");
+        const std::string key = servers[exact ? 0 : 2].command({"CLUSTER", "GETKEYSINSLOT", number, "10"});
         const std::string port = servers[1].command({"CONFIG", "GET", "port"});
-        (void)servers[waits ? 0 : 2].command(
+        (void)servers[exact ? 0 : 2].command(
             {"MIGRATE", "127.0.0.1", port.substr(5, port.size() - 6), key.substr(0, key.size() - 1), "0", "5000"});
-        REQUIRE(soon([&] { return ask(state, name, {.queries = 1000}, time.now(), waits).allowed; }));
+        REQUIRE(soon([&] { return ask(state, name, {.queries = 1000}, time.now(), guard::Asks::lease).allowed; }));
         for (const std::size_t s : {std::size_t{1}, std::size_t{0}, std::size_t{2}})
             CHECK(servers[s].command({"CLUSTER", "SETSLOT", number, "NODE", to}) == "OK");
-        REQUIRE(soon([&] { return ask(state, name, {.queries = 1000}, time.now(), waits).allowed; }));
+        REQUIRE(soon([&] { return ask(state, name, {.queries = 1000}, time.now(), guard::Asks::lease).allowed; }));
         CHECK(soon([&] { // the answer that tells of the move may be under way
-            (void)ask(state, name, {.queries = 0}, time.now(), waits);
+            (void)ask(state, name, {.queries = 0}, time.now(), guard::Asks::lease);
             return state.exchange.cluster().node_of(slot).port() == std::stoi(port.substr(5));
         }));
         // It was one count all the time.
-        REQUIRE(soon(
-            [&] { return ask(state, name, {.queries = 1000}, time.now(), waits).reason == Reason::limit_reached; }));
+        REQUIRE(soon([&] {
+            return ask(state, name, {.queries = 1000}, time.now(), guard::Asks::lease).reason == Reason::limit_reached;
+        }));
         CHECK(testing::events_of(state).size() == 1);
     }
 }

@@ -56,7 +56,7 @@ TEST_CASE("shared: all windows, budgets and tiers admit, or none is charged") {
     const ClientKey one = state->local.identify({.name = "one", .pool = "all"});
     const ClientKey two = state->local.identify({.name = "two", .pool = "all"});
     const auto check = [&](const ClientKey& who, std::uint64_t tokens) {
-        return state->check(who, {.tokens = tokens}, world.time.now(), true);
+        return state->check(who, {.tokens = tokens}, world.time.now(), guard::Asks::decision);
     };
     CHECK(check(one, 900).allowed);
     const Decision by_tokens = check(one, 101);
@@ -163,9 +163,9 @@ TEST_CASE("shared: a server that has lost the script is given it again") {
     CHECK(world.server.command({"SCRIPT", "FLUSH"}) == "OK");
     CHECK(ask(*exact, "x", {}, world.time.now()).remaining == 8);
     const auto leasing = world.make(only({queries(1000, 60)}), SharedMode::lease);
-    CHECK(soon([&] { return ask(*leasing, "y", {.queries = 500}, world.time.now(), false).allowed; }));
+    CHECK(soon([&] { return ask(*leasing, "y", {.queries = 500}, world.time.now(), guard::Asks::lease).allowed; }));
     CHECK(world.server.command({"SCRIPT", "FLUSH"}) == "OK");
-    CHECK(soon([&] { return ask(*leasing, "z", {.queries = 500}, world.time.now(), false).allowed; }));
+    CHECK(soon([&] { return ask(*leasing, "z", {.queries = 500}, world.time.now(), guard::Asks::lease).allowed; }));
     CHECK(events_of(*exact).empty());
 }
 

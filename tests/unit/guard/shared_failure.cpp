@@ -105,7 +105,7 @@ TEST_CASE("shared failure: a server that stops answering is waited for once") {
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5)); // fifty would be ten
     CHECK(was_degraded_by(exact, Errc::server_unreachable));
     CHECK(soon([&] {
-        (void)ask(leasing, "y", {.queries = 8}, time.now(), false);
+        (void)ask(leasing, "y", {.queries = 8}, time.now(), guard::Asks::lease);
         return leasing.exchange.degraded();
     }));
     server.resume();
@@ -122,7 +122,7 @@ TEST_CASE("shared failure: connections that the server has closed are made anew,
     guard::SharedState leasing(only({queries(4000, 3600)}), shared_secret(),
                                shared_options(server.url(), SharedMode::lease), time.server());
     CHECK(ask(exact, "x", {}, time.now()).remaining == 39);
-    CHECK(soon([&] { return ask(leasing, "z", {.queries = 1000}, time.now(), false).allowed; }));
+    CHECK(soon([&] { return ask(leasing, "z", {.queries = 1000}, time.now(), guard::Asks::lease).allowed; }));
     CHECK(soon([&] { // both backgrounds have been answered, and one who waited
         return count_of(server.command({"CLIENT", "LIST"}), " cmd=evalsha ") == 3;
     }));
@@ -133,7 +133,7 @@ TEST_CASE("shared failure: connections that the server has closed are made anew,
         return std::ranges::none_of(before, [&](const std::string& id) { return std::ranges::count(after, id) != 0; });
     }));
     CHECK(ask(exact, "x", {}, time.now()).remaining == 38);
-    CHECK(soon([&] { return ask(leasing, "y", {.queries = 1000}, time.now(), false).allowed; }));
+    CHECK(soon([&] { return ask(leasing, "y", {.queries = 1000}, time.now(), guard::Asks::lease).allowed; }));
     CHECK(events_of(exact).empty());
     CHECK(events_of(leasing).empty());
 }

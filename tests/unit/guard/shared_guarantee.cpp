@@ -50,7 +50,7 @@ void hammer(const RedisServer& server, SharedMode mode, std::uint64_t limit, std
                     const std::size_t client = own.below(clients);
                     const std::uint64_t cost = own.once_in(3) ? own.between(2, 20) : 1;
                     if (ask(*states[g], std::to_string(client), {.queries = cost}, time.now(),
-                            mode == SharedMode::exact || own.once_in(50))
+                            mode == SharedMode::exact || own.once_in(50) ? guard::Asks::decision : guard::Asks::lease)
                             .allowed)
                         admitted[0][client] += cost;
                 }

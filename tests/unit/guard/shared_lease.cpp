@@ -15,9 +15,16 @@ struct World {
             limits, shared_secret(), shared_options(server.url(), SharedMode::lease, replicas), time.server());
     }
     Decision check(guard::SharedState& state, const std::string& name, const Costs& costs = {}) {
-        return ask(state, name, costs, time.now(), false);
+        return ask(state, name, costs, time.now(), guard::Asks::lease);
     }
 };
+
+/// A question for this client is under way in the background.
+bool is_asking(guard::SharedState& state, const std::string& name) {
+    const std::uint64_t hash = state.local.identify({.name = name}).hashes[0];
+    const std::lock_guard lock(state.tiers[0].leases->lock(hash));
+    return state.tiers[0].leases->find(hash)->asking;
+}
 
 } // namespace
 
@@ -81,7 +88,7 @@ TEST_CASE("shared lease: a clock that is set back ends all leases") {
     CHECK(soon([&] { return world.check(*state, "x").remaining >= 125; }));
     world.server.pause();
     const nanoseconds earlier = world.time.now() - std::chrono::hours(1);
-    CHECK(ask(*state, "x", {.queries = 100}, earlier, false).reason == Reason::lease_pending);
+    CHECK(ask(*state, "x", {.queries = 100}, earlier, guard::Asks::lease).reason == Reason::lease_pending);
     world.server.resume();
 }
 
@@ -97,7 +104,7 @@ TEST_CASE("shared lease: a clock that was set back when a request was settled en
     world.server.pause();
     const nanoseconds earlier = world.time.now() - std::chrono::hours(1);
     (void)state->settle(decision.ticket, {.tokens = 1}, earlier);
-    CHECK(ask(*state, "x", {.tokens = 100}, earlier, false).reason == Reason::lease_pending);
+    CHECK(ask(*state, "x", {.tokens = 100}, earlier, guard::Asks::lease).reason == Reason::lease_pending);
     world.server.resume();
 }
 
@@ -144,9 +151,43 @@ TEST_CASE("shared lease: check_shared waits where a lease is pending") {
     if (!have_redis()) return;
     World world;
     const auto state = world.make(only({queries(64, 3600)}));
-    CHECK(ask(*state, "x", {.queries = 50}, world.time.now(), true).allowed);
-    CHECK(ask(*state, "x", {.queries = 50}, world.time.now(), true).reason == Reason::limit_reached);
-    CHECK(ask(*state, "x", {.queries = 57}, world.time.now(), true).reason == Reason::cost_exceeds_limit);
+    CHECK(ask(*state, "x", {.queries = 50}, world.time.now(), guard::Asks::decision).allowed);
+    CHECK(ask(*state, "x", {.queries = 50}, world.time.now(), guard::Asks::decision).reason == Reason::limit_reached);
+    CHECK(ask(*state, "x", {.queries = 57}, world.time.now(), guard::Asks::decision).reason ==
+          Reason::cost_exceeds_limit);
+}
+
+TEST_CASE("shared lease: what check_leases leaves to check_shared is charged once, and counted once") {
+    if (!have_redis()) return;
+    World world;
+    const auto a = world.make(only({queries(640, 3600)})); // an allowance of 40, 560 for the server
+    const auto b = world.make(only({queries(640, 3600)}));
+    for (int i = 0; i < 3; ++i) {
+        world.server.pause();
+        CHECK(ask(*a, "x", {.queries = 100}, world.time.now(), guard::Asks::nothing).reason == Reason::lease_pending);
+        CHECK_FALSE(is_asking(*a, "x"));
+        world.server.resume();
+        CHECK(ask(*a, "x", {.queries = 100}, world.time.now()).allowed);
+    }
+    CHECK(ask(*b, "x", {.queries = 260}, world.time.now()).allowed); // the full rest
+    CHECK_FALSE(ask(*b, "x", {.queries = 41}, world.time.now()).allowed);
+    CHECK(a->sums().admitted == 3);
+    CHECK(a->sums().refused == 0);
+    CHECK(b->sums().admitted == 1);
+    CHECK(b->sums().refused == 1);
+}
+
+TEST_CASE("shared lease: check_leases decides from the allowance and leases, and asks for the next ones") {
+    if (!have_redis()) return;
+    World world;
+    const auto state = world.make(only({queries(64, 3600)})); // an allowance of 4, 56 for the server
+    for (int i = 0; i < 70; ++i) {
+        const Decision decision = ask(*state, "x", {}, world.time.now(), guard::Asks::nothing);
+        CHECK(decision.reason == (i < 60 ? Reason::admitted : Reason::limit_reached));
+        CHECK(soon([&] { return !is_asking(*state, "x"); }));
+    }
+    CHECK(state->sums().admitted == 60);
+    CHECK(state->sums().refused == 10);
 }
 
 TEST_CASE("shared lease: a full table of leases turns newcomers away only while all others owe something") {

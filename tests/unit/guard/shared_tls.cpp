@@ -55,7 +55,7 @@ TEST_CASE("shared tls: leases come over TLS, too") {
     options.authorities = certificates.authorities();
     SharedTime time;
     guard::SharedState state(only({queries(4000, 3600)}), shared_secret(), options, time.server());
-    CHECK(soon([&] { return ask(state, "x", {.queries = 1000}, time.now(), false).allowed; }));
-    CHECK(ask(state, "y", {.queries = 1000}, time.now(), true).allowed);
+    CHECK(soon([&] { return ask(state, "x", {.queries = 1000}, time.now(), guard::Asks::lease).allowed; }));
+    CHECK(ask(state, "y", {.queries = 1000}, time.now(), guard::Asks::decision).allowed);
     CHECK(testing::events_of(state).empty());
 }

@@ -35,6 +35,18 @@ std::string load(const S3Options& options = {}) {
     return found.empty() ? result : found;
 }
 
+/// What the refusal of the chain says.
+std::string message(const std::string& profile = "") {
+    S3Options options;
+    options.profile = profile;
+    try {
+        (void)credential_chain(options)->load();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "nothing refused";
+}
+
 } // namespace
 
 TEST_CASE("credentials: none, and of the environment") {
@@ -55,12 +67,13 @@ TEST_CASE("credentials: of profiles") {
                                        "aws_secret_access_key=hid=den1\r\n\n[ci]\nAWS_Access_Key_ID=AKIA2\n"
                                        "aws_secret_access_key = hidden2\naws_session_token = token2\n"
                                        "[half]\naws_access_key_id = AKIA3\n");
-    write_file(folder / "config", "[default]\nregion = eu-west-1\n[profile ci]\nregion = eu-west-2\n"
-                                  "aws_access_key_id = not-this\ns3 =\n  aws_session_token = nor-this\n"
-                                  "[profile process]\ncredential_process = cat " +
-                                      (folder / "answer").string() +
-                                      "\n[profile failing]\ncredential_process = echo hidden; exit 3\n"
-                                      "[profile talking]\ncredential_process = yes hidden\n");
+    write_file(folder / "config",
+               "[default]\nregion = eu-west-1\n[profile ci]\nregion = eu-west-2\n"
+               "aws_access_key_id = not-this\ns3 =\n  aws_session_token = nor-this\n"
+               "[profile process]\ncredential_process = cat " +
+                   (folder / "answer").string() +
+                   "\n[profile failing]\ncredential_process = echo hidden; exit 3\n"
+                   "[profile bare]\nregion = eu-west-3\n[profile talking]\ncredential_process = yes hidden\n");
     write_file(folder / "answer", std::string_view(json));
     environment.set("AWS_SHARED_CREDENTIALS_FILE", (folder / "credentials").string());
     environment.set("AWS_CONFIG_FILE", (folder / "config").string());
@@ -72,17 +85,23 @@ TEST_CASE("credentials: of profiles") {
     CHECK(load() == "AKIA1/hid=den1/");
     CHECK(of_profile("ci") == "AKIA2/hidden2/token2");
     CHECK(of_profile("half") == "key_source_failed");
+    CHECK(of_profile("missing") == "key_source_failed");
+    CHECK(of_profile("bare") == "key_source_failed");
     CHECK(of_profile("process") == "AKIA1/hidden1/token1");
     CHECK(of_profile("failing") == "key_source_failed");
+    CHECK(message("failing") == "credential_process: exited with status 3");
     CHECK(of_profile("talking") == "key_source_failed");
     CHECK(setting(read_profile("ci"), "region") == "eu-west-2");
     environment.set("AWS_PROFILE", "ci");
     CHECK(load() == "AKIA2/hidden2/token2");
+    environment.set("AWS_PROFILE", "missing");
+    CHECK(load() == "key_source_failed");
     // The environment's keys go before its profile, and after one that the caller names.
     environment.set("AWS_ACCESS_KEY_ID", "AKIA9");
     environment.set("AWS_SECRET_ACCESS_KEY", "hidden9");
     CHECK(load() == "AKIA9/hidden9/");
     CHECK(of_profile("process") == "AKIA1/hidden1/token1");
+    CHECK(of_profile("missing") == "key_source_failed");
     write_file(folder / "credentials", std::string((1 << 20) + 1, '#'));
     CHECK(of_profile("ci") == "key_source_failed");
 }
@@ -108,8 +127,12 @@ TEST_CASE("credentials: of a container") {
     CHECK(load() == "AKIA1/hidden1/token1");
     is_well = false;
     CHECK(load() == "key_source_failed");
+    CHECK(message() == "container credentials: the service answers 500");
+    environment.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:" + std::to_string(free_web_port()));
+    CHECK_THAT(message(), ContainsSubstring("the service gives no answer: Failed to connect"));
     environment.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/role");
-    CHECK(load() == "key_source_failed"); // and nothing is sent there
+    CHECK(load() == "key_source_failed");
+    CHECK(message() == "container credentials: the URI is neither https nor of this machine"); // nothing is sent there
 }
 
 TEST_CASE("credentials: of an instance, by the second version of its service only") {
@@ -163,6 +186,7 @@ TEST_CASE("credentials: of a web identity") {
         ContainsSubstring("RoleArn=arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Freader&RoleSessionName=weightseal"));
     write_file(folder / "token", std::string_view("other"));
     CHECK(load() == "key_source_failed");
+    CHECK(message() == "web identity: the service answers 400 (InvalidIdentityToken)");
     write_file(folder / "token", std::string_view(""));
     CHECK(load() == "key_source_failed");
     for (const char* missing : {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}) {
@@ -185,8 +209,10 @@ TEST_CASE("credentials: JSON that is none of them") {
     using namespace std::chrono;
     CHECK(parse_expiration("2026-02-03T04:05:06Z") == sys_days(2026y / 2 / 3) + 4h + 5min + 6s);
     CHECK(parse_expiration("2026-02-03T04:05:06.789Z") == parse_expiration("2026-02-03T04:05:06+00:00"));
-    for (const char* bad : {"", "2026", "2026-02-30T04:05:06Z", "2026-02-03T24:05:06Z", "2026-02-03T04:05:6Z",
-                            "2026-02-03T04:05:06+02:00", "-026-02-03T04:05:06Z"})
+    CHECK(parse_expiration("2026-02-03T04:05:06.5+02:00") == sys_days(2026y / 2 / 3) + 2h + 5min + 6s);
+    for (const char* bad :
+         {"", "2026", "2026-02-30T04:05:06Z", "2026-02-03T24:05:06Z", "2026-02-03T04:05:6Z", "2026-02-03T04:05:06",
+          "-026-02-03T04:05:06Z", "1013-02-03T04:05:06Z", "9999-02-03T04:05:06Z"})
         CHECK_FALSE(parse_expiration(bad));
 }
 

@@ -1,5 +1,6 @@
 // Servers that do not do what they should: named errors, resumption where that is safe, and never a wrong byte.
 
+#include "remote/answer.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
 #include "support/refusal.hpp"
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 
 using namespace weightseal;
 using namespace weightseal::testing;
@@ -61,6 +63,17 @@ std::string_view part(std::size_t begin, std::size_t end) {
 }
 
 } // namespace
+
+TEST_CASE("hostile: ranges that can be read, and others") {
+    const auto range = remote::parse_content_range("bytes 0-9/9223372036854775807");
+    REQUIRE(range);
+    CHECK((range->begin == 0 && range->end == 10 && range->size == INT64_MAX));
+    CHECK(remote::parse_content_range("bytes */0"));
+    for (const char* bad : {"", "bytes 0-9", "bytes 0-9/*", "bytes 9-0/10", "bytes 0-10/10", "bytes 0-9/10 ",
+                            "bytes -1-9/10", "bits 0-9/10", "bytes 0-9/9223372036854775808",
+                            "bytes */18446744073709551615", "bytes 0-18446744073709551615/18446744073709551615"})
+        CHECK_FALSE(remote::parse_content_range(bad));
+}
 
 TEST_CASE("hostile: a good server, for comparison") {
     CHECK(read_all([](const WebRequest& request, WebConnection& to) { to.answer_range(request, object()); }) ==

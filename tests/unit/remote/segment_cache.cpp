@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <random>
 #include <thread>
 
@@ -195,4 +196,67 @@ TEST_CASE("segment cache: a failure reaches who waits, and the next one asks aga
     }
     CHECK(failures > 0);
     CHECK(fixture.cache_.most_held() <= sizes.memory);
+}
+
+namespace {
+
+/// A cache whose downloads are made by the reader itself, as soon as it asks for them.
+struct Immediate {
+    std::function<void(Segment& segment, bool is_urgent)> start;
+    Data object = made(MiB);
+    unsigned started = 0;
+    SegmentCache cache{object.size(),
+                       {.smallest = 4 * KiB, .largest = 64 * KiB, .ahead = 192 * KiB, .memory = 256 * KiB},
+                       "object",
+                       [this](const auto& segment, bool is_urgent) {
+                           ++started;
+                           start(*segment, is_urgent);
+                       }};
+
+    void bring(Segment& segment, std::size_t size) const {
+        std::copy_n(object.data() + segment.begin, size, segment.buffer.data());
+        segment.received = size;
+    }
+    bool reads(std::uint64_t offset, std::size_t size) {
+        Data to(size);
+        cache.read(offset, to);
+        return std::memcmp(to.data(), object.data() + offset, size) == 0;
+    }
+};
+
+} // namespace
+
+TEST_CASE("segment cache: a segment that fails while its last reader copies is asked for again") {
+    Immediate fixture;
+    Segment* second = nullptr;
+    fixture.start = [&](Segment& segment, bool is_urgent) {
+        if (is_urgent) {
+            fixture.bring(segment, segment.size);
+            if (segment.begin == 4 * KiB && second == nullptr) {
+                second = &segment;
+                segment.received = 0;
+            }
+        } else if (second != nullptr && second->received == 0) { // the reader of the second asks for the third
+            fixture.bring(*second, 2 * KiB);
+            second->failure = Failure{Errc::server_unreachable, "lost"};
+        }
+    };
+    REQUIRE(fixture.reads(0, KiB));
+    REQUIRE(fixture.reads(4 * KiB, KiB));
+    REQUIRE(second != nullptr);
+    const unsigned before = fixture.started;
+    CHECK(fixture.reads(7 * KiB, KiB));
+    CHECK(fixture.started > before);
+}
+
+TEST_CASE("segment cache: what cannot be started is asked for again") {
+    Immediate fixture;
+    fixture.start = [](Segment&, bool) { throw Error(Errc::out_of_memory, "test", "no memory"); };
+    CHECK(refusal([&] { (void)fixture.reads(0, KiB); }) == "out_of_memory");
+    fixture.start = [&](Segment& segment, bool is_urgent) {
+        if (!is_urgent) throw Error(Errc::out_of_memory, "test", "no memory");
+        fixture.bring(segment, segment.size);
+    };
+    for (std::size_t at = 0; at < fixture.object.size(); at += 50 * KiB) // and none is fetched ahead
+        REQUIRE(fixture.reads(at, std::min(50 * KiB, fixture.object.size() - at)));
 }

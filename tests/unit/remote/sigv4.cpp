@@ -82,6 +82,21 @@ TEST_CASE("sigv4: the examples of S3's manual") {
     CHECK(sign(request) == "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7");
 }
 
+TEST_CASE("sigv4: the presigned URL of S3's manual") {
+    const Signable request{
+        .path = "/test.txt", .headers = {{"host", "examplebucket.s3.amazonaws.com"}}, .payload_hash = ""};
+    const Query query = presigned_query(request, s3_scope, s3_credentials(), std::chrono::hours(24));
+    CHECK(canonical_query(query) == "X-Amz-Algorithm=AWS4-HMAC-SHA256"
+                                    "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
+                                    "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400"
+                                    "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+                                    "&X-Amz-SignedHeaders=host");
+    Credentials session = s3_credentials();
+    session.token = SecretText("token");
+    CHECK(canonical_query(presigned_query(request, s3_scope, session, std::chrono::hours(24)))
+              .find("&X-Amz-Security-Token=token&") != std::string::npos);
+}
+
 TEST_CASE("sigv4: times, also those before and after a leap day") {
     using namespace std::chrono;
     CHECK(signing_time(sys_days(2013y / 5 / 24)) == "20130524T000000Z");

@@ -98,6 +98,10 @@ TEST_CASE("policies that exhaust a reader are refused") {
     for (int i = 0; i < 10'000; ++i)
         actions += ",\"s3:Get\"";
     CHECK(code_of(actions + "]}}") == number(Errc::policy_too_large));
+    for (const char* value : {R"("s3:GetObject")", R"("arn:aws:iam::111122223333:role/r")", R"("a")"}) {
+        CHECK(code_with(value, '"' + std::string(2'048, 'a') + '"') == 0);
+        CHECK(code_with(value, '"' + std::string(2'049, 'a') + '"') == number(Errc::policy_too_large));
+    }
 }
 
 } // namespace weightseal::testing

@@ -48,6 +48,15 @@ TEST_CASE("written policies are clean") {
     }
 }
 
+TEST_CASE("a key policy alone tells bucket and region") {
+    for (const storage::Intent& intent : {full_intent(), small_intent(), by_name()}) {
+        const Report report = audit(bundle_of(intent)["documents"]["key_policy"].dump());
+        CHECK(report.subject == "bucket acme-weights");
+        for (const char* rule : {"key-reader-locked-out", "break-glass-locked-out", "key-wider-than-bucket"})
+            CHECK_FALSE(finds(report, rule));
+    }
+}
+
 TEST_CASE("each statement of a written policy is missed when it is dropped") {
     for (const storage::Intent& intent : {full_intent(), by_name()}) {
         const Json bundle = bundle_of(intent);
@@ -144,6 +153,10 @@ TEST_CASE("each setting is noticed when it is turned off, and not checked when i
     CHECK(after("versioning/Status", "Suspended") == std::vector<std::string>{"no-versioning"});
     CHECK(after("encryption/Rules/0/ApplyServerSideEncryptionByDefault/SSEAlgorithm", "AES256") ==
           std::vector<std::string>{"no-key"});
+    // The key that AWS makes lets the whole account in.
+    for (const char* key : {"alias/aws/s3", "arn:aws:kms:eu-central-1:111122223333:alias/aws/s3"})
+        CHECK(after("encryption/Rules/0/ApplyServerSideEncryptionByDefault/KMSMasterKeyID", key) ==
+              std::vector<std::string>{"no-key"});
     CHECK(after("object_lock/ObjectLockEnabled", "") == std::vector<std::string>{"no-object-lock"});
     CHECK(after("data_events/0/FieldSelectors/2/StartsWith/0", "arn:aws:s3:::another/") ==
           std::vector<std::string>{"no-data-events"});

@@ -39,8 +39,14 @@ constexpr Change changes[] = {
     {"network-open", "bucket_policy", "DenyOtherNetworks", ""},
     {"presigned-allowed", "bucket_policy", "DenyPresigned", ""},
     {"admin-lockout", "bucket_policy", "", R"({"Effect": "Deny", "Principal": "*", "Action": "s3:PutBucketPolicy"})"},
+    {"administrator-locked-out", "bucket_policy", "", R"({"Effect": "Deny", "Principal": "*",
+        "Action": "s3:PutBucketPolicy", "Condition": {"StringLike": {"aws:userid": "AROAEXAMPLEPLATFORM1:*"}}})"},
+    {"administrator-locked-out", "key_policy", "", R"({"Effect": "Deny", "Principal": "*",
+        "Action": "kms:PutKeyPolicy", "Condition": {"StringLike": {"aws:userid": "AROAEXAMPLEPLATFORM1:*"}}})"},
     {"break-glass-locked-out", "bucket_policy", "",
      R"({"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket"})"},
+    {"break-glass-locked-out", "key_policy", "AllowAdministration",
+     R"({"Principal": {"AWS": ["arn:aws:iam::111122223333:role/platform"]}})"},
     {"reader-locked-out", "bucket_policy", "", R"({"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject"})"},
     {"reader-not-granted", "bucket_policy", "AllowReaders", ""},
     {"publisher-locked-out", "bucket_policy", "", R"({"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject"})"},
@@ -116,9 +122,10 @@ TEST_CASE("each rule is found where it is broken, and not in what is clean") {
         "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Resource": "*"}})");
     CHECK(finds(key, "key-administrators-unnamed"));
     tried.insert("key-administrators-unnamed");
-    // All others are of settings and other providers, which have tests of their own.
-    const std::set<std::string_view> elsewhere{"new-access",    "public-access-block", "acls-enabled",  "no-key",
-                                               "no-versioning", "no-object-lock",      "no-data-events"};
+    // All others are of settings, canaries and other providers, which have tests of their own.
+    const std::set<std::string_view> elsewhere{"new-access",    "public-access-block", "acls-enabled",   "no-key",
+                                               "no-versioning", "no-object-lock",      "no-data-events", "public-acl",
+                                               "replication",   "existence-revealed"};
     for (const storage::Rule& rule : storage::rules())
         if (!rule.id.starts_with("gcs-") && !rule.id.starts_with("azure-") && !elsewhere.contains(rule.id))
             CHECK(std::string(tried.contains(rule.id) ? rule.id : "") == rule.id);

@@ -600,6 +600,13 @@ FALLIBLE: dict[str, list[Any]] = {
     "wseal_shared_guard_new": [c_char_p, c_size_t, POINTER(GuardOptions), POINTER(SharedOptions), _HandleOut],
     "wseal_shared_guard_connect": [_Handle],
     "wseal_shared_guard_check": [_Handle, POINTER(GuardClient), POINTER(GuardRequest), c_int64, POINTER(GuardDecision)],
+    "wseal_shared_guard_check_leases": [
+        _Handle,
+        POINTER(GuardClient),
+        POINTER(GuardRequest),
+        c_int64,
+        POINTER(GuardDecision),
+    ],
     "wseal_shared_guard_check_shared": [
         _Handle,
         POINTER(GuardClient),

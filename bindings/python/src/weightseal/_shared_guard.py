@@ -18,8 +18,9 @@ class SharedGuard(BaseGuard):
     """A guard whose counts are on a Redis (7 or later) or Valkey server, so that a limit holds for all processes that
     share them. Thread-safe. A child of fork must make its own.
 
-    In lease mode `check` never waits: it admits from what this process has leased, and answers "lease_pending" where
-    nothing is leased yet; `check_shared` then asks the server. In exact mode both ask.
+    In lease mode `check` and `check_leases` never wait: they admit from what this process has leased, and answer
+    "lease_pending" where that does not suffice. Then `check` has asked for a lease, which takes a moment; after
+    `check_leases`, `check_shared` has the server decide. In exact mode the server decides all.
 
     Args:
         url: "redis://[user[:password]@]host[:port][/database]", "rediss://…" for TLS, "unix:///path". Of a Redis
@@ -84,8 +85,7 @@ class SharedGuard(BaseGuard):
         arguments = (text, len(text), ctypes.byref(options), ctypes.byref(shared), ctypes.byref(handle))
         _ffi.call(_ffi.lib.wseal_shared_guard_new, *arguments)
         super().__init__(handle, text, forwarded_header)
-        self._mode = mode
-        self._functions["check_shared"] = self._function("check_shared")
+        self._functions.update({name: self._function(name) for name in ("check_leases", "check_shared")})
 
     def connect(self) -> None:
         """Waits for a connection, at most a second. The guard connects by itself: this tells what stands against it.
@@ -95,14 +95,15 @@ class SharedGuard(BaseGuard):
         """
         self._call("connect")
 
+    def check_leases(self, name: str | bytes | None = None, **request: Any) -> Decision:
+        """As `check`, with the same arguments, but from leases alone: it never waits, and asks for no lease where none
+        suffices. "lease_pending" is no decision then, is not counted, and says to ask by `check_shared`. In exact mode
+        nothing is ever leased."""
+        return self.check(name, _function="check_leases", **request)
+
     def check_shared(self, name: str | bytes | None = None, **request: Any) -> Decision:
         """As `check`, with the same arguments, but waits for the server, at most `timeout`, where no lease suffices."""
         return self.check(name, _function="check_shared", **request)
-
-    @property
-    def mode(self) -> str:
-        """"lease" or "exact"."""
-        return self._mode
 
     @property
     def degraded(self) -> bool:

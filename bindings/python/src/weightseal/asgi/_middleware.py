@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Collection, Mapping
+from concurrent.futures import Future
 from typing import Any, Callable
 
 from .._base_guard import EVERYTHING, BaseGuard, Decision, GuardEvent
@@ -19,6 +20,7 @@ from ._events import EventThread, log_event
 from ._exchange import Exchange, Reservation
 from ._refusal import refuse
 from ._types import App, Receive, Scope, Send, header
+from ._waiting import WaitingThreads
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -42,8 +44,8 @@ class ExtractionGuard:
 
     Args:
         app: The application. A server may construct the middleware with it alone.
-        guard: A `Guard`, or a `SharedGuard`, whose server is waited for in a thread of asyncio's default executor, by
-            the requests for which no lease suffices. Without it, one with the limits in the file that
+        guard: A `Guard`, or a `SharedGuard`, whose server is waited for in threads of the middleware's own, by the
+            requests for which no lease suffices. Without it, one with the limits in the file that
             WEIGHTSEAL_GUARD_LIMITS names, else 500 queries an hour for each client; WEIGHTSEAL_GUARD_TRUSTED_PROXIES
             are addresses and networks, separated by commas, and WEIGHTSEAL_GUARD_FORWARDED_HEADER is the header that
             they write; WEIGHTSEAL_GUARD_SHARED_MEMORY is the file in which processes have one guard, and
@@ -92,6 +94,7 @@ class ExtractionGuard:
         self._max_completions = max_completions
         self._forwarded = self._guard.forwarded_header.encode()
         self._events = None if on_event is None else EventThread(self._guard, on_event)
+        self._threads = WaitingThreads()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -105,6 +108,7 @@ class ExtractionGuard:
         try:
             await self._app(scope, receive, send)
         finally:
+            self._threads.stop()
             if self._events is not None:
                 self._events.stop()
 
@@ -175,20 +179,18 @@ class ExtractionGuard:
         guard = self._guard
         if not isinstance(guard, SharedGuard):
             return _check(guard.check, who, reservation)
-        if guard.mode == "lease":
-            decision = _check(guard.check, who, reservation)
-            if decision.reason != "lease_pending":
-                return decision
+        decision = _check(guard.check_leases, who, reservation)
+        if decision.reason != "lease_pending":
+            return decision
         # It waits for the server of the counts; the other requests do not.
-        loop = asyncio.get_running_loop()
-        waiting = loop.run_in_executor(None, _check, guard.check_shared, who, reservation)
+        waiting = self._threads.submit(_check, guard.check_shared, who, reservation)
         try:
-            return await asyncio.shield(waiting)
-        except asyncio.CancelledError:  # the thread goes on, and nobody will use what it gets
+            return await asyncio.wrap_future(waiting)
+        except asyncio.CancelledError:  # a thread that has begun goes on, and nobody will use what it gets
             waiting.add_done_callback(self._give_back)
             raise
 
-    def _give_back(self, waiting: asyncio.Future[Decision]) -> None:
+    def _give_back(self, waiting: Future[Decision]) -> None:
         if not waiting.cancelled() and waiting.exception() is None and waiting.result().ticket:
             self._guard.settle(waiting.result())
 

@@ -1,0 +1,65 @@
+#include "cli/audit_stack.hpp"
+
+#include "cli/exit_status.hpp"
+#include "cli/sealed_source.hpp"
+#include "cli/text.hpp"
+#include "cli/work.hpp"
+#include "weightseal/container/sealed_model.hpp" // SealedModel
+#include "weightseal/core/error.hpp"             // Error
+#include "weightseal/io/remote_source.hpp"       // open_source
+#include "weightseal/keys/key_source.hpp"        // key_from_source
+#include "weightseal/watermark/detect.hpp"       // detect
+
+#include <fmt/format.h>
+
+namespace weightseal::cli {
+
+namespace {
+
+StackCheck check_seal(const StackOptions& options, const Key& key) {
+    Work work("verifying");
+    const Hooks hooks = work.hooks();
+    try {
+        const SealedModel model = SealedModel::open(open_source(*options.container), key, hooks);
+        model.verify(
+            {.parallel = {.threads = options.threads, .run = {}}, .hooks = hooks, .on_tensor = {}, .buffer = {}});
+        return {"sealed", true,
+                fmt::format("every byte of {} and {} is authentic", counted(model.tensor_count(), "tensor"),
+                            counted(model.file_count(), "file"))};
+    } catch (const Error& error) {
+        if (!is_container_damage(error.errc())) throw;
+        return {"sealed", false, error.what()};
+    }
+}
+
+StackCheck check_bucket(const storage::Report& report, const std::vector<std::string>& failures) {
+    if (!failures.empty()) return {"bucket", false, joined(failures, [](const std::string& rule) { return rule; })};
+    std::string detail =
+        fmt::format("{} requests examined", grouped(report.cells[0] + report.cells[1] + report.cells[2]));
+    if (!report.attempts.empty()) detail += fmt::format(", {} tried", report.attempts.size());
+    return {"bucket", true, detail + fmt::format(", {} not checked", counted(report.not_checked.size(), "matter"))};
+}
+
+StackCheck check_mark(const StackOptions& options, const Key& container_key) {
+    const WatermarkRecord record = load_record(options.record);
+    const Key key = key_from_source(options.key);
+    Work work("detecting");
+    DetectOptions how;
+    how.hooks = work.hooks();
+    how.parallel.threads = options.threads;
+    const auto suspect = open_plain_or_sealed(*options.container, container_key, how.hooks);
+    const Detection detection = detect(*suspect, key, record, how);
+    return {
+        "watermark", detection.verdict == Verdict::detected,
+        fmt::format("z {}, p {}", deviations(detection.significance.z), probability(detection.significance.log10_p))};
+}
+
+} // namespace
+
+std::vector<StackCheck> check_stack(const StackOptions& options, const storage::Report& report,
+                                    const std::vector<std::string>& failures) {
+    const Key key = key_from_source(options.container_key);
+    return {check_seal(options, key), check_bucket(report, failures), check_mark(options, key)};
+}
+
+} // namespace weightseal::cli

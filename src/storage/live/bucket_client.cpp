@@ -1,0 +1,65 @@
+#include "storage/live/bucket_client.hpp"
+
+#include "remote/credential_chain.hpp"
+#include "remote/judge.hpp"
+#include "remote/s3_location.hpp"
+#include "remote/small_request.hpp"
+#include "weightseal/core/error.hpp"
+
+#include <fmt/format.h>
+
+namespace weightseal::storage {
+namespace {
+
+constexpr std::chrono::seconds timeout{10};
+constexpr std::chrono::seconds lifetime{60}; // of a presigned URL
+
+} // namespace
+
+std::string BucketAnswer::words() const {
+    if (status == 0) return "no answer: " + failure;
+    return fmt::format("{}{}{}", status, code.empty() ? "" : " ", code);
+}
+
+BucketClient::BucketClient(std::string_view bucket, const S3Options& options) : bucket_(bucket), options_(options) {
+    const remote::S3Location any{bucket_, "key"};
+    remote::check(any);
+    has_tls_ = remote::s3_url(any, options.region, options.endpoint).is_tls;
+}
+
+BucketAnswer BucketClient::ask(const BucketRequest& request, const Visitor& visitor) const {
+    remote::S3Request asked{.method = request.method,
+                            .url = remote::s3_url({bucket_, request.key}, options_.region, options_.endpoint),
+                            .query = request.query,
+                            .body = request.body};
+    if (!visitor.is_tls && asked.url.is_tls) {
+        asked.url.is_tls = false;
+        asked.url.port = 0;
+    }
+    if (!asked.body.empty()) asked.headers.push_back({"content-type", "text/plain"});
+    remote::HttpRequest sent;
+    if (visitor.signing == Signing::header) {
+        if (!options_.expected_owner.empty())
+            asked.headers.push_back({"x-amz-expected-bucket-owner", options_.expected_owner});
+        sent = remote::signed_request(asked, options_.region, *visitor.credentials);
+    } else if (visitor.signing == Signing::query) {
+        sent = remote::presigned_request(asked, options_.region, *visitor.credentials, lifetime);
+    } else {
+        sent = remote::anonymous_request(asked);
+    }
+    const remote::SmallAnswer answer = remote::ask(sent, options_.http, timeout, false);
+    return {.status = answer.status,
+            .body = std::string(answer.body.view()),
+            .code = answer.status >= 300 ? remote::s3_error_code(answer.body.view()) : std::string(),
+            .failure = answer.failure};
+}
+
+remote::Credentials load_credentials(const S3Options& options) {
+    auto credentials = remote::credential_chain(options)->load();
+    if (!credentials)
+        throw Error(Errc::key_source_failed, "credentials",
+                    "there are none: neither in the environment, nor in shared files, nor of a role");
+    return *std::move(credentials);
+}
+
+} // namespace weightseal::storage
