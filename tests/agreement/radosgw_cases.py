@@ -45,7 +45,7 @@ ACTIONS = {
     "s3:GetBucketLocation": ("GET", "location", ["s3:*", "s3:GetBucket*", "s3:GetBucketLocation"]),
     "s3:ListBucketMultipartUploads": ("GET", "uploads", ["s3:*", "s3:List*", "s3:ListBucketMultipartUploads"]),
 }
-WEIGHTS = (6, 3, 2, 1, 1, 4, 1, 1)
+WEIGHTS = (6, 3, 2, 1, 1, 6, 1, 1)
 OTHER_ACTIONS = ["s3:GetBucketCORS", "s3:AbortMultipartUpload", "s3:PutBucketCORS", "s3:GetLifecycleConfiguration"]
 READ = ["models/a.wseal", "models/sub/b.wseal", "README"]  # are there, and the owner's
 WRITTEN = ["models/new.wseal", "inbox/x"]  # may come and go, and nobody reads them
@@ -164,10 +164,10 @@ class RadosgwGenerator(Generator):
     def condition(self, case, statement):
         """Adds one. Its values fit about every second request."""
         kind = self.pick(["Transport"] * 3 + ["Ip", "Date", "Null", "Null"] + ["Text"] * 5)
-        if case.action == "s3:ListBucket" and self.chance(0.6):
-            kind = self.pick(["List", "List", "Numeric"])
+        if case.action == "s3:ListBucket" and self.chance(0.7):
+            kind = self.pick(["List", "Numeric"])
         if kind == "Null":
-            key = self.pick(["aws:Referer", "aws:username", "aws:SourceVpce", "s3:prefix"])
+            key = self.pick(["aws:Referer", "aws:username", "aws:SourceVpce", "s3:prefix", "s3:max-keys"])
             operator, values = "Null", [self.pick(["true", "false"])]
         elif kind == "Transport":
             operator, key, values = "Bool", "aws:SecureTransport", [self.pick(["true", "false"])]
@@ -179,7 +179,8 @@ class RadosgwGenerator(Generator):
             key = self.pick(["aws:CurrentTime", "aws:EpochTime"])
             values = [self.pick(["2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "1500000000"])]
         elif kind == "Numeric":
-            operator = self.pick(["NumericLessThanEquals", "NumericEquals", "NumericGreaterThan", "NumericNotEquals"])
+            operator = self.pick(["NumericLessThanEquals", "NumericEquals", "NumericGreaterThan", "NumericGreaterThan",
+                                  "NumericNotEquals", "NumericNotEquals"])
             key, values = "s3:max-keys", [self.pick(["10", "50", "100"])]
         else:
             operator, key, values = self.text_condition(kind)

@@ -5,6 +5,8 @@ said of the question itself, so that nothing belongs to a class for its looks al
 """
 
 import copy
+import fnmatch
+import re
 
 NEGATED = {
     "StringNotEquals", "StringNotEqualsIgnoreCase", "StringNotLike", "NumericNotEquals", "DateNotEquals", "NotIpAddress",
@@ -113,6 +115,25 @@ def negated_list(question):
             put(statement, (operator, key), (operator, key, values[0]))
 
 
+def first_place(question):
+    """A * ends at the first character that is the one after it, also where the rest is found further on."""
+    for statement, operator, key, values in conditions(question):
+        text = value_of(question, key)
+        if base(operator) in ("StringLike", "StringNotLike") and text is not None:
+            found = [pattern for pattern in values if fnmatch.fnmatchcase(text, pattern)]
+            missed = [pattern for pattern in found if not ends_first(pattern, text)]
+            put(statement, (operator, key), (operator, key, ["nothing" if one in missed else one for one in values]))
+
+
+def ends_first(pattern, text):
+    """Patterns here have no ?, and no two * side by side."""
+    first, *others = pattern.split("*")
+    expression = re.escape(first)
+    for part in others:
+        expression += f"[^{re.escape(part[0])}]*{re.escape(part)}" if part else ".*"
+    return re.fullmatch(expression, text) is not None
+
+
 # ---- Statements
 
 
@@ -148,7 +169,7 @@ def not_principal(question):
 CLASSES = {
     function.__name__.replace("_", "-"): function
     for function in (
-        plain_http, anonymous_user, no_principal_arn, default_max_keys, case_of_keys, null_is_true, negated_list, absent_and_negated,
+        plain_http, anonymous_user, no_principal_arn, default_max_keys, case_of_keys, null_is_true, first_place, negated_list, absent_and_negated,
         not_action, account_is_its_users, not_principal,
     )
 }
