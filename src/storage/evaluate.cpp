@@ -69,13 +69,14 @@ Decision evaluate(const PolicySet& policies, const Request& request) {
         const Policy& policy = *policies.resource_policy;
         for (std::size_t i = 0; i < policy.statements.size(); ++i) {
             const Statement& statement = policy.statements[i];
-            const auto [about, by_account] = about_caller(statement, request.caller);
-            if (about == Truth::no) continue;
-            const Truth truth = std::min(about, applies(policy, statement, request, action));
+            const PrincipalMatch about = about_caller(statement, request.caller);
+            if (about.truth == Truth::no) continue;
+            const Truth truth = applies(policy, statement, request, action);
             Strongest& kind = statement.effect == Effect::deny ? said.denied
-                              : by_account                     ? said.by_account
+                              : about.by_account               ? said.by_account
                                                                : said.direct;
-            kind.add(truth, i);
+            kind.add(std::min(about.truth, truth), i);
+            if (statement.effect == Effect::allow) said.direct.add(std::min(about.directly, truth), i);
         }
     }
     if (policies.identity_policies) {

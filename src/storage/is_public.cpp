@@ -41,11 +41,19 @@ bool is_fixed_id(const std::string& value) {
     return is_fixed(value) || (colon != value.npos && is_fixed(value.substr(0, colon)));
 }
 
-Truth fixes(const Condition& condition) {
+// In policies before 2012 nothing is a variable.
+std::string without_variables(std::string text) {
+    std::erase(text, '$');
+    return text;
+}
+
+Truth fixes(const Condition& condition, bool has_variables) {
     if (condition.negated || condition.if_exists || condition.quantifier == Quantifier::for_all_values)
         return Truth::no;
     const auto all = [&](bool (*is_good)(const std::string&)) {
-        return truth_of(std::ranges::all_of(condition.values, is_good));
+        return truth_of(std::ranges::all_of(condition.values, [&](const std::string& value) {
+            return is_good(has_variables ? value : without_variables(value));
+        }));
     };
     if (condition.op == Operator::ip_address && condition.key == "aws:sourceip") return all(is_narrow_network);
     if (condition.op != Operator::string_equals && condition.op != Operator::string_like &&
@@ -71,7 +79,7 @@ Truth is_public(const Policy& policy) {
         if (!to_everyone) continue;
         Truth fixed = Truth::no;
         for (const Condition& condition : statement.conditions)
-            fixed = std::max(fixed, fixes(condition));
+            fixed = std::max(fixed, fixes(condition, policy.has_variables()));
         any = std::max(any, !fixed);
     }
     return any;

@@ -67,7 +67,7 @@ PrincipalMatch about_caller(const Statement& statement, const Caller& caller) {
     }
     if (!statement.not_principal) {
         if (named >= account_named) return {named, false};
-        return {account_named, caller.kind != CallerKind::root};
+        return {account_named, caller.kind != CallerKind::root, named};
     }
     // AWS looks at account, role and session one after the other, and may find one that is not listed.
     const bool is_everyone =

@@ -10,6 +10,7 @@ namespace weightseal::storage {
 struct PrincipalMatch {
     Truth truth = Truth::no;
     bool by_account = false;
+    Truth directly = Truth::no; ///< of one by account: whether the caller is named beside it, too
 };
 
 [[nodiscard]] PrincipalMatch about_caller(const Statement& statement, const Caller& caller);

@@ -341,9 +341,9 @@ class Requirement(typing.NamedTuple):
 
 def public_sites(is_of_class):
     """Statements that allow everyone something, in policies for which it counts whether they are public."""
-    return lambda case: [site for site, _, statement in statements(case) if site[0] == 0 and case["resource_policy"]
+    return lambda case: [site for site, policy, statement in statements(case) if site[0] == 0 and case["resource_policy"]
                          and case["restrict_public_buckets"] and statement["Effect"] == "Allow"
-                         and statement["Principal"] in ("*", {"AWS": ["*"]}) and is_of_class(requirements_of(statement))]
+                         and statement["Principal"] in ("*", {"AWS": ["*"]}) and is_of_class(policy, requirements_of(statement))]
 
 
 def requirements_of(statement):
@@ -353,17 +353,17 @@ def requirements_of(statement):
             for key, values in keys.items() if key.lower() in FIXING | ARGUABLY_FIXING for value in values]
 
 
-def has_variables_alone(found):
-    return bool(found) and all("${" in one.value for one in found)
+def has_variables_alone(policy, found):
+    return is_in_2012(policy) and bool(found) and all("${" in one.value for one in found)
 
 
-def is_fixed_pattern(found):
+def is_fixed_pattern(_policy, found):
     """A pattern without wildcards is a fixed value."""
     pairs = {("ArnLike", "aws:sourcearn"), ("StringLike", "aws:userid")}
     return bool(found) and all((one.operator, one.key) in pairs and not set("*?$") & set(one.value) for one in found)
 
 
-def is_arguable(found):
+def is_arguable(_policy, found):
     return bool(found) and all(one.key in ARGUABLY_FIXING and "${" not in one.value for one in found)
 
 
@@ -392,7 +392,7 @@ def without_resource_policy(case, _site):
 
 
 CLASSES = {
-    "set-if-exists": Class(is_set_if_exists, [drop_condition]),
+    "set-if-exists": Class(is_set_if_exists, [drop_condition, fail_condition]),
     "one-of-set": Class(lacks_set_operator(lambda count: count == 1), [compare_one_of_set]),
     "several-of-set": Class(lacks_set_operator(lambda count: count > 1), [drop_condition, fail_condition]),
     "whole-internet": Class(sites_by_value(lambda _case, _policy, _site, value: value == "0.0.0.0/0"),

@@ -91,6 +91,10 @@ TEST_CASE("a policy that allows the account leaves it to identity policies") {
         CHECK(beside_administrators(allow(principal), asking(role(owner))) == Truth::yes);
     }
     CHECK(beside_administrators(allow(R"({"AWS": "444455556666"})"), asking(role(other))) == Truth::yes);
+    // Who is named beside the account needs no identity policy.
+    const std::string both = allow(R"({"AWS": "111122223333", "Federated": "cognito-identity.amazonaws.com"})");
+    CHECK(alone(both, asking(role(owner))) == Truth::unknown);
+    CHECK(beside_administrators(both, asking(role(owner))) == Truth::yes);
 }
 
 TEST_CASE("a canonical user is an account") {
@@ -208,6 +212,10 @@ TEST_CASE("what AWS calls public") {
     CHECK(with(R"({"StringNotEquals": {"aws:SourceVpc": "vpc-91237329"}})") == Truth::yes);
     CHECK(with(R"({"StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}})") == Truth::no);
     CHECK(with(R"({"StringEquals": {"aws:PrincipalAccount": "444455556666"}})") == Truth::unknown);
+    CHECK(with(R"({"StringEquals": {"aws:SourceVpce": "${aws:username}"}})") == Truth::yes);
+    CHECK(is_public(Policy::parse(R"({"Version": "2008-10-17", "Statement": {"Effect": "Allow", "Principal": "*",
+        "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:SourceVpce": "${aws:username}"}}}})")) ==
+          Truth::no);
 }
 
 // ---- Properties, over policies made at random
