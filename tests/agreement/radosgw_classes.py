@@ -169,8 +169,8 @@ def not_principal(question):
 CLASSES = {
     function.__name__.replace("_", "-"): function
     for function in (
-        plain_http, anonymous_user, no_principal_arn, default_max_keys, case_of_keys, null_is_true, first_place, negated_list, absent_and_negated,
-        not_action, account_is_its_users, not_principal,
+        plain_http, anonymous_user, no_principal_arn, default_max_keys, case_of_keys, null_is_true, first_place,
+        negated_list, absent_and_negated, not_action, account_is_its_users, not_principal,
     )
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import http.client
 import itertools
 import json
@@ -19,11 +20,12 @@ import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Keys
+from botocore.exceptions import ClientError
 from conftest import missing
 from radosgw import Credentials, Radosgw
 from s3 import client
 
-from radosgw_cases import BUCKET, MEMBERS, OWNER, READ, Case, cases, document
+from radosgw_cases import ARN, BUCKET, MEMBERS, OWNER, READ, Case, arn_of, cases, document
 from radosgw_classes import CLASSES, worded
 
 AGREEMENT = Path(__file__).resolve().parent.parent / "agreement"
@@ -40,10 +42,10 @@ class Server:
         # Whatever a policy denies, an administrator can replace it.
         self._administrator = radosgw.user("agreement-administrator", "--admin", "--caps=user-policy=*")
         self._users = {name: radosgw.user(name, f"--tenant={member.account}") for name, member in MEMBERS.items()}
-        owner = client(radosgw.endpoint, self._users["owner"])
-        owner.create_bucket(Bucket=BUCKET)
+        self.owner = client(radosgw.endpoint, self._users["owner"])
+        self.owner.create_bucket(Bucket=BUCKET)
         for name in READ:
-            owner.put_object(Bucket=BUCKET, Key=name, Body=b"content")
+            self.owner.put_object(Bucket=BUCKET, Key=name, Body=b"content")
         iam = boto3.client(
             "iam", endpoint_url=radosgw.endpoint, region_name="us-east-1",
             aws_access_key_id=self._administrator.access_key, aws_secret_access_key=self._administrator.secret_key,
@@ -117,9 +119,13 @@ class Comparison(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def compared(radosgw: Radosgw, evaluate: Evaluate) -> Comparison:
-    server, theirs, policy = Server(radosgw), [], None
-    every = cases()
+def server(radosgw: Radosgw) -> Server:
+    return Server(radosgw)
+
+
+@pytest.fixture(scope="module")
+def compared(server: Server, evaluate: Evaluate) -> Comparison:
+    every, theirs, policy = cases(), [], None
     for case in every:
         if case.policy is not policy:
             policy = case.policy
@@ -151,7 +157,29 @@ def test_disagreements_are_as_many_as_the_table_says(compared: Comparison, evalu
         if ours != theirs:
             found.update(explanation(evaluate, case.question(), theirs))
     text = (AGREEMENT / "DISAGREEMENTS.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| AWS \| `([a-z-]+)` \|.*\| (\d+) \|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| radosgw `([a-z-]+)` \|.*\| (\d+) \|$", text, re.MULTILINE)
     assert found == {name: int(count) for name, count in rows}
     total = sum(ours != theirs for _, ours, theirs in zip(*compared))
     assert f"\n{total} of the 1,000 requests" in text
+
+
+@pytest.mark.parametrize("principal, ours, theirs", [
+    ("*", True, True),
+    ({"AWS": arn_of("carol")}, False, True),  # AWS: a fixed principal is not the public
+])
+def test_what_is_public(server: Server, evaluate: Evaluate, principal: Any, ours: bool, theirs: bool) -> None:
+    policy = document([{"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": f"{ARN}/*"}])
+    server.put_policy(policy)
+    assert server.owner.get_bucket_policy_status(Bucket=BUCKET)["PolicyStatus"]["IsPublic"] == theirs
+
+    # Of a public policy nothing is left for other accounts by this setting.
+    question = Case(policy, "carol", "s3:GetObject", READ[0], True, {"User-Agent": ""}, {}).question()
+    assert evaluate([question, question | {"restrict_public_buckets": True}]) == ["yes", "no" if ours else "yes"]
+
+    block = {"BlockPublicPolicy": True, "BlockPublicAcls": False, "IgnorePublicAcls": False, "RestrictPublicBuckets": False}
+    server.owner.put_public_access_block(Bucket=BUCKET, PublicAccessBlockConfiguration=block)
+    try:
+        with pytest.raises(ClientError, match="AccessDenied") if theirs else contextlib.nullcontext():
+            server.owner.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+    finally:
+        server.owner.delete_public_access_block(Bucket=BUCKET)
