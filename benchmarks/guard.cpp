@@ -3,6 +3,7 @@
 // [speed|latency|memory|flood|shared]…`; all unless told.
 
 #include "weightseal/guard/guard.hpp"
+#include "platform/robust_mutex.hpp"
 #include "weightseal/core/aligned_buffer.hpp"
 
 #include <algorithm>
@@ -19,6 +20,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -270,14 +272,40 @@ void measure_flood() {
 
 // ---- Shared memory --------------------------------------------------------------------------------------------------
 
-/// Checks of one client, for ever.
-[[noreturn]] void hammer(Guard& guard, const ClientKey& client) {
-    for (;;)
-        must_admit(guard.check(client, {}, noon));
+/// How long `work` takes when a process of the same size that did nothing but `dying` is killed: from the signal on, or
+/// once the system has ended the process.
+double seconds_after_kill(const std::function<void()>& dying, const std::function<void()>& work, bool gone) {
+    static std::mt19937 random(1);
+    const pid_t process = fork();
+    if (process == 0)
+        for (;;)
+            dying();
+    // Who works beside it would mostly measure how its lock is shared; so nobody does until it is killed.
+    std::this_thread::sleep_for(std::chrono::microseconds(1000 + random() % 1000));
+    if (gone) {
+        kill(process, SIGKILL);
+        waitpid(process, nullptr, 0);
+        return seconds_of(work);
+    }
+    const double seconds = seconds_of([&] {
+        kill(process, SIGKILL);
+        work();
+    });
+    waitpid(process, nullptr, 0);
+    return seconds;
 }
 
-/// A check in shared memory beside one in the process's own; and how long it takes from killing a process, most likely
-/// within a check, until another one has checked the same client.
+/// A lock between processes.
+platform::RobustMutex& make_lock() {
+    void* const memory =
+        mmap(nullptr, sizeof(platform::RobustMutex), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::runtime_error("no memory between processes");
+    return *new (memory) platform::RobustMutex;
+}
+
+/// A check in shared memory beside one in the process's own. Then what it costs the others that a process is killed: a
+/// check of the client that it checked; the same of a bare lock around a check in the process's own memory, which is
+/// what the system takes; a check that finds it gone and repairs the counts; and one that has nothing to repair.
 void measure_shared() {
     const std::filesystem::path path = "/dev/shm/weightseal-benchmark-" + std::to_string(getpid());
     Limits limits = limits_of(1);
@@ -294,26 +322,31 @@ void measure_shared() {
                 for (const ClientKey& key : keys)
                     must_admit(guard->check(key, {}, now.next()));
             }));
-    // Who checks beside the one that is killed would mostly measure how its lock is shared; so nobody does until then.
-    std::vector<double> stalls;
-    std::mt19937 random(1);
+    platform::RobustMutex& lock = make_lock();
+    const auto check = [&] { must_admit(shared.check(keys[0], {}, noon)); };
+    const auto check_own = [&] {
+        if (lock.lock()) lock.set_repaired();
+        must_admit(own.check(keys[0], {}, noon));
+        lock.unlock();
+    };
+    std::array<std::vector<double>, 4> kills;
     for (int round = 0; round < 300; ++round) {
-        const pid_t process = fork();
-        if (process == 0) hammer(shared, keys[0]);
-        std::this_thread::sleep_for(std::chrono::microseconds(1000 + random() % 1000));
-        stalls.push_back(seconds_of([&] {
-            kill(process, SIGKILL);
-            must_admit(shared.check(keys[0], {}, noon));
-        }));
-        waitpid(process, nullptr, 0);
+        kills[0].push_back(seconds_after_kill(check, check, false));
+        kills[1].push_back(seconds_after_kill(check_own, check_own, false));
+        kills[2].push_back(seconds_after_kill(check, check, true));
+        kills[3].push_back(seconds_after_kill(pause, check, true));
     }
-    std::ranges::sort(stalls);
-    std::ranges::sort(seconds[0]);
-    std::ranges::sort(seconds[1]);
-    std::printf("{\"job\": \"shared\", \"own_ns\": %.1f, \"shared_ns\": %.1f, \"kills\": %zu, \"stall_p50\": %.1f, "
-                "\"stall_p99\": %.1f, \"stall_max\": %.1f}\n",
-                seconds[0][rounds / 2] / client_count * 1e9, seconds[1][rounds / 2] / client_count * 1e9, stalls.size(),
-                stalls[stalls.size() / 2] * 1e6, stalls[stalls.size() * 99 / 100] * 1e6, stalls.back() * 1e6);
+    std::ranges::for_each(seconds, std::ranges::sort);
+    std::printf("{\"job\": \"shared\", \"own_ns\": %.1f, \"shared_ns\": %.1f, \"kills\": %zu",
+                seconds[0][rounds / 2] / client_count * 1e9, seconds[1][rounds / 2] / client_count * 1e9,
+                kills[0].size());
+    for (std::size_t i = 0; i < kills.size(); ++i) {
+        std::vector<double>& each = kills[i];
+        std::ranges::sort(each);
+        std::printf(", \"%s\": [%.1f, %.1f, %.1f]", std::array{"stall", "bare_lock", "repair", "no_repair"}[i],
+                    each[each.size() / 2] * 1e6, each[each.size() * 99 / 100] * 1e6, each.back() * 1e6);
+    }
+    std::puts("}");
 }
 
 constexpr std::array<std::pair<std::string_view, void (*)()>, 5> jobs{{{"speed", measure_speed},
@@ -326,10 +359,10 @@ constexpr std::array<std::pair<std::string_view, void (*)()>, 5> jobs{{{"speed",
 
 int main(int count, char** values) {
     try {
-        for (const auto& [name, measure] : jobs)
+        for (const auto& job : jobs)
             if (count == 1 ||
-                std::any_of(values + 1, values + count, [&](const char* value) { return name == value; })) {
-                measure();
+                std::any_of(values + 1, values + count, [&](const char* value) { return job.first == value; })) {
+                job.second();
                 std::fflush(stdout);
             }
     } catch (const std::exception& error) {

@@ -51,7 +51,7 @@ auth client required = cephx
 
 # One copy on one OSD, in memory; every change of the cluster's map at once.
 osd objectstore = memstore
-memstore device bytes = 2147483648
+memstore device bytes = {memory}
 osd pool default size = 1
 osd pool default pg num = 8
 osd pool default pg autoscale mode = off
@@ -103,14 +103,14 @@ class Radosgw:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Radosgw]:
-    """The server, with its data in this folder."""
+def running(folder: Path, memory: int = 2 << 30) -> Iterator[Radosgw]:
+    """The server, with its files in this folder and objects of at most so many bytes in memory."""
     missing = [name for name in PROGRAMS if shutil.which(name, path=path()) is None]
     if missing:
         raise Unavailable(f"{', '.join(missing)}: not installed")
     for attempt in range(5):
         with contextlib.ExitStack() as daemons:
-            cluster = _Cluster(folder / str(attempt), daemons)
+            cluster = _Cluster(folder / str(attempt), memory, daemons)
             if not cluster.start_monitor():
                 continue
             cluster.start_osd()
@@ -120,9 +120,10 @@ def running(folder: Path) -> Iterator[Radosgw]:
 
 
 class _Cluster:
-    def __init__(self, folder: Path, daemons: contextlib.ExitStack) -> None:
+    def __init__(self, folder: Path, memory: int, daemons: contextlib.ExitStack) -> None:
         folder.mkdir()
         self._folder = folder
+        self._memory = memory
         self._daemons = daemons
         self._environment = {**os.environ, "PATH": path(), "CEPH_CONF": str(folder / "ceph.conf")}
 
@@ -130,7 +131,7 @@ class _Cluster:
         """False where another program took the port, which clients have to know beforehand, in the meantime."""
         (self._folder / "mon").mkdir()
         port, fsid = _free_port(), str(uuid.uuid4())
-        (self._folder / "ceph.conf").write_text(CONFIGURATION.format(fsid=fsid, folder=self._folder, port=port))
+        (self._folder / "ceph.conf").write_text(CONFIGURATION.format(fsid=fsid, folder=self._folder, port=port, memory=self._memory))
         self._write_keyring()
         self._run("monmaptool", "--create", "--fsid", fsid, "--addv", "a", f"[v2:127.0.0.1:{port}]", "monmap")
         self._run("ceph-mon", "--mkfs", "-i", "a", "--monmap", "monmap", "--keyring", "keyring")
