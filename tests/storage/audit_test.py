@@ -63,7 +63,8 @@ def test_what_a_server_does_not_tell_is_not_checked(radosgw: Radosgw, enter: Any
     assert report["subject"] == "bucket quiet-weights"
     assert "public-access" not in rules(report)  # there is no policy
     assert "public-access-block" in rules(report)
-    assert any(line.startswith("ownership and access control lists: ") for line in report["not_checked"])
+    unread = "ownership and access control lists: s3:GetBucketOwnershipControls is answered by a list of objects"
+    assert unread in report["not_checked"]
 
     result = run("audit", "s3://no-such-weights")
     assert (result.returncode, result.stdout) == (5, "")
@@ -106,7 +107,6 @@ def test_a_shut_bucket_answers_nobody(radosgw: Radosgw, enter: Any, run: Run) ->
     acts = ("GetObject of the canary", "PutObject of another", "GetObject of an object that is not there", "ListBucket")
     for request in (f"{who}: s3:{act}" for who in strangers for act in acts):
         assert answers[request] == "403 AccessDenied", request
-    assert any(line.startswith("nobody, over plain HTTP") for line in report["not_checked"])  # nobody listens there
     assert "Contents" not in s3.list_objects_v2(Bucket="shut-weights")
 
     enter(radosgw.endpoint, radosgw.authority, owner)
@@ -120,7 +120,7 @@ def test_a_bucket_set_up_by_the_bundle_is_clean(moto: Moto, enter: Any, run: Run
         "policy", "aws", "--bucket", "moto-weights", "--region", "us-east-1",
         "--reader", "arn:aws:iam::123456789012:role/inference#AROAEXAMPLEREADER001",
         "--administrator", "arn:aws:iam::123456789012:role/platform#AROAEXAMPLEPLATFORM1",
-        "--key", "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        "--kms-key", "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
     )
     assert bundle.returncode == 0, bundle.stderr
     (tmp_path / "bundle.json").write_text(bundle.stdout)
@@ -159,7 +159,7 @@ def test_the_stack_is_one_table(radosgw: Radosgw, enter: Any, run: Run, tmp_path
     subprocess.run([MAKE_MODEL, tmp_path / "m.safetensors", "--weights", "1"], check=True)
     mark = ["--key", "file:mark.key", "--owner", "acme", "--strength", "2%", "--record", "record.json"]
     for command in (
-        ["keygen", "-o", "mark.key"],
+        ["keygen", "--kind", "watermark", "-o", "mark.key"],
         ["keygen", "-o", "seal.key"],
         ["mark", "m.safetensors", "-o", "marked.safetensors", *mark],
         ["seal", "marked.safetensors", "-o", "marked.wseal", "--key", "file:seal.key"],

@@ -17,8 +17,7 @@ from s3 import client
 SOURCE = Path(__file__).resolve().parent.parent.parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-# What a command ends with here; the others with 0. radosgw has no Object Lock of a bucket made without and no encryption
-# by key, so that its buckets always have findings.
+# What a command ends with; others with 0. The bucket is a new one, where nothing of the documents is in force.
 ENDINGS = {"weightseal audit s3://": 1}
 
 
@@ -56,7 +55,7 @@ def bucket(
     subprocess.run([MAKE_MODEL, tmp_path / "m.safetensors", "--weights", "1"], check=True)
     mark = ["--key", "file:watermark.key", "--owner", "acme", "--strength", "2%", "--record", "model.mark.json"]
     for command in (
-        ["keygen", "-o", "watermark.key"],
+        ["keygen", "--kind", "watermark", "-o", "watermark.key"],
         ["keygen", "-o", "model.key"],
         ["mark", "m.safetensors", "-o", "marked.safetensors", *mark],
         ["seal", "marked.safetensors", "-o", "model.wseal", "--key", "file:model.key"],
@@ -81,11 +80,20 @@ def type_in(command: str, folder: Path) -> str:
     return result.stdout
 
 
+def refused(who: str) -> list[str]:
+    """How the probe tells that somebody is refused everything."""
+    acts = ("GetObject of the canary", "PutObject of another", "GetObject of an object that is not there", "ListBucket")
+    return [f"  - {who}: s3:{act}: 403 AccessDenied\n" for act in acts]
+
+
 def test_the_section_of_the_readme(bucket: Callable[[], list[str]], tmp_path: Path) -> None:
     section = (SOURCE / "README.md").read_text(encoding="utf-8").split("\n## Storage\n")[1].split("\n## ")[0]
-    said = {command: type_in(command, tmp_path) for command in commands(section)}
+    *_, probe, _, verify = said = [type_in(command, tmp_path) for command in commands(section)]
+    assert "no finding\n" in said
+    for line in refused("nobody, over HTTPS"):
+        assert line in probe
     assert bucket() == ["models/model.wseal"]
-    print(said)
+    assert verify.startswith("s3://acme-weights/models/model.wseal: verified\n")
 
 
 def test_storage_md(bucket: Callable[[], list[str]], tmp_path: Path) -> None:
@@ -93,5 +101,11 @@ def test_storage_md(bucket: Callable[[], list[str]], tmp_path: Path) -> None:
     (upload,) = re.findall(r"`(aws s3 cp [^`]*)`", text)
     type_in(upload, tmp_path)
     assert bucket() == ["models/model.wseal"]
-    said = {command: type_in(command, tmp_path) for command in commands(text)}
-    print(said)
+    _, documents, probe, stack, verify = [type_in(command, tmp_path) for command in commands(text)]
+    assert documents.endswith("no finding\n")
+    for line in refused("nobody, over HTTPS") + refused("profile colleague"):
+        assert line in probe
+    lines = [line.split()[:2] for line in stack.splitlines()]
+    assert lines == [["PASS", "sealed"], ["FAIL", "bucket"], ["PASS", "watermark"]]
+    assert verify.startswith("s3://acme-weights/models/model.wseal: verified\n")
+    assert bucket() == ["models/model.wseal"]

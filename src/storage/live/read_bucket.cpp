@@ -46,7 +46,10 @@ std::string read_bucket(std::string_view bucket, const S3Options& options, std::
                                                {.credentials = &credentials, .is_tls = client.has_tls()});
         require_bucket(answer, name);
         const bool is_absent = !setting.absence.empty() && answer.code == setting.absence;
-        if (answer.status == 200 || is_absent)
+        if (answer.status == 200 && is_list_of_objects(answer.body))
+            document["unread"][std::string(setting.document)] =
+                fmt::format("{} is answered by a list of objects", setting.action);
+        else if (answer.status == 200 || is_absent)
             document["documents"][std::string(setting.document)] = setting.read(is_absent ? "" : answer.body);
         else
             document["unread"][std::string(setting.document)] =

@@ -118,6 +118,12 @@ constexpr std::array settings{
 
 } // namespace
 
+bool is_list_of_objects(std::string_view body) {
+    pugi::xml_document document;
+    return document.load_buffer(body.data(), body.size(), pugi::parse_default, pugi::encoding_utf8) &&
+           document.document_element().name() == std::string_view("ListBucketResult");
+}
+
 std::span<const BucketSetting> bucket_settings() noexcept {
     return settings;
 }

@@ -16,6 +16,9 @@ struct BucketSetting {
     Json (*read)(std::string_view body); ///< of an answer, or of nothing where there is none
 };
 
+/// True for the answer of a server that does not know a query, and takes it for a request for the bucket itself.
+[[nodiscard]] bool is_list_of_objects(std::string_view body);
+
 /// The policy first.
 [[nodiscard]] std::span<const BucketSetting> bucket_settings() noexcept;
 

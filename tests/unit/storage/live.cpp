@@ -156,10 +156,13 @@ TEST_CASE("live: what the server refuses to tell is not checked") {
     for (const char* query : {"policy=", "encryption="})
         answers[query] = refused("403 Forbidden", "AccessDenied");
     answers["versioning="] = refused("503 Slow Down", "SlowDown");
+    answers["ownershipControls="].body = "<ListBucketResult><Name>acme-weights</Name></ListBucketResult>";
     const Report report = audit(Bucket(answers).read());
     CHECK(holds(report.not_checked, "who has access: s3:GetBucketPolicy is answered by 403 AccessDenied"));
     CHECK(holds(report.not_checked, "encryption: s3:GetEncryptionConfiguration is answered by 403 AccessDenied"));
     CHECK(holds(report.not_checked, "versioning: s3:GetBucketVersioning is answered by 503 SlowDown"));
+    CHECK(holds(report.not_checked,
+                "ownership and access control lists: s3:GetBucketOwnershipControls is answered by a list of objects"));
     CHECK(rules_of(report).empty());
 }
 
