@@ -5,6 +5,7 @@ N passed, N failed, N skipped. With CI=true a skipped test is a failed one. `./d
 """
 
 import argparse
+import functools
 import os
 import pathlib
 import shutil
@@ -174,11 +175,21 @@ def pip(log, *arguments, environment=None):
     log.run(*command, environment=environment)
 
 
-def bindings_python(log):
+@functools.cache
+def package():
+    """The Python package, built once for all runners that use it."""
+    log = Log("package")
     # By the compiler and flags of `release`, so that the compiler cache has the library already.
     strict = ["--config-settings=cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON"] if CI else []
     compiler = {"CXX": os.environ.get("CXX", "c++")}
-    pip(log, "--force-reinstall", "--no-deps", *strict, SOURCE / "bindings" / "python", environment=compiler)
+    try:
+        pip(log, "--force-reinstall", "--no-deps", *strict, SOURCE / "bindings" / "python", environment=compiler)
+    except Failure as failure:
+        raise Failure(f"{failure}\n{log.tail()}") from failure
+
+
+def bindings_python(log):
+    package()
     # NumPy 2 does not go with a torch that was built for NumPy 1.
     pip(log, "numpy<2", "ml_dtypes", "safetensors>=0.8", "pytest", "uvicorn", "fastapi", "httpx")
     return pytest(log, "python", SOURCE / "bindings" / "python", SOURCE / "tests" / "readme_test.py")
@@ -197,9 +208,10 @@ def attacks(log):
 
 
 def storage(log):
-    """Reading, and what policies decide, against real servers of S3."""
-    configure_and_build(log, "release", targets=["weightseal_program"])
-    pip(log, "pytest", "boto3>=1.36", "moto[s3,server]==5.2.5")
+    """Reading, auditing and deciding against real servers of S3: radosgw and moto."""
+    configure_and_build(log, "release", targets=["weightseal_program", "evaluate_requests"])
+    package()
+    pip(log, "numpy<2", "pytest", "moto[s3,server]==5.2.5", "boto3==1.44.8", "awscli==1.46.3")
     return pytest(log, "storage", SOURCE / "tests" / "storage")
 
 

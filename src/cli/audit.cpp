@@ -107,7 +107,8 @@ void check_usage(const Options& options, bool json) {
         if (options.earlier) refuse_usage("--diff takes one document at a time");
         if (options.stack.container) refuse_usage("--stack takes one document at a time");
     }
-    const bool is_live = std::ranges::all_of(options.documents, [](const auto& name) { return location_of(name).has_value(); });
+    const bool is_live =
+        std::ranges::all_of(options.documents, [](const auto& name) { return location_of(name).has_value(); });
     if (options.probe && !is_live) refuse_usage("--probe is for a bucket: s3://BUCKET");
     if (options.intent && !is_live) refuse_usage("--intent is for a bucket: documents carry their own");
 }

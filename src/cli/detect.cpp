@@ -4,6 +4,7 @@
 #include "cli/command_line.hpp"
 #include "cli/detection_text.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/location.hpp"
 #include "cli/output.hpp"
 #include "cli/sealed_source.hpp"
 #include "cli/work.hpp"
@@ -74,13 +75,13 @@ std::string shown_source(const std::string& source, const char* file) {
 
 /// What reproduces the detection.
 std::string command_of(const Options& options) {
-    std::string text = "weightseal detect " + quoted(options.suspect);
+    std::string text = "weightseal detect " + quoted(shown_location(options.suspect));
     const auto add = [&](const char* name, const std::optional<std::string>& value) {
         if (value) text += fmt::format(" {} {}", name, quoted(*value));
     };
     add("--key", shown_source(options.key, "KEY"));
     add("--record", options.record);
-    add("--original", options.original);
+    if (options.original) add("--original", shown_location(*options.original));
     add("--family", options.family);
     if (options.container_key) add("--container-key", shown_source(*options.container_key, "CONTAINER-KEY"));
     add("--signer", options.signer);
@@ -99,7 +100,7 @@ WatermarkRecord load_evidence(const Options& options, ReportContext& context) {
 }
 
 int run(const Options& options, bool json) {
-    ReportContext context{.suspect = options.suspect, .command = command_of(options)};
+    ReportContext context{.suspect = shown_location(options.suspect), .command = command_of(options)};
     if (!(options.max_p >= 0x1p-128 && options.max_p < 1)) refuse_usage("--max-p: is from 3e-39 to below 1");
     if (options.suspect_seen) context.suspect_seen = parse_day(*options.suspect_seen);
     std::optional<platform::OutputFile> page; // opened first: one that cannot be written costs no work

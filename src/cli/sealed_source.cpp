@@ -1,6 +1,7 @@
 #include "cli/sealed_source.hpp"
 
-#include "cli/command_line.hpp"                  // refuse_usage
+#include "cli/command_line.hpp" // refuse_usage
+#include "cli/location.hpp"
 #include "weightseal/container/sealed_model.hpp" // SealedModel
 #include "weightseal/core/error.hpp"             // Error
 #include "weightseal/io/remote_source.hpp"       // open_source
@@ -110,7 +111,7 @@ bool is_container(const std::filesystem::path& path) {
 std::unique_ptr<ModelSource> open_plain_or_sealed(const std::filesystem::path& path,
                                                   const std::optional<Key>& container_key, const Hooks& hooks) {
     if (!is_container(path)) return open_model(path);
-    if (!container_key) refuse_usage(path.native() + " is sealed: --container-key opens it");
+    if (!container_key) refuse_usage(shown_location(path.native()) + " is sealed: --container-key opens it");
     return std::make_unique<SealedSource>(SealedModel::open(open_source(path.native()), *container_key, hooks));
 }
 

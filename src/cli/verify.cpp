@@ -2,6 +2,7 @@
 
 #include "cli/command_line.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/location.hpp"
 #include "cli/output.hpp"
 #include "cli/text.hpp"
 #include "cli/work.hpp"
@@ -60,7 +61,7 @@ int run(const Options& options, bool json) {
                           "  prelude, both slot blocks and index\n"
                           "  every chunk of {} and {}, and the gaps between them\n"
                           "  {} in {} ({})\n",
-                          printable(options.container), counted(checked.tensors, "tensor"),
+                          printable(shown_location(options.container)), counted(checked.tensors, "tensor"),
                           counted(checked.files, "file"), human_size(checked.bytes), human_time(checked.seconds),
                           human_rate(checked.bytes, checked.seconds)));
         if (checked.is_signed) print("  it is signed, and this version does not check signatures\n");

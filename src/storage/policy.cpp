@@ -45,6 +45,8 @@ std::string comments(const Document& document) {
 std::string commands(const Intent& intent, const std::vector<Document>& documents) {
     std::string text = fmt::format("#!/bin/sh\n# Locks down {} {}. The order matters.\nset -eu\n",
                                    provider_name(intent.provider), intent.bucket);
+    // Version 1 of aws knows the second name only.
+    if (!intent.region.empty()) text += fmt::format("export AWS_REGION={0} AWS_DEFAULT_REGION={0}\n", intent.region);
     for (const Document& document : documents) {
         if (document.command.empty()) continue;
         text += '\n' + comments(document);

@@ -6,6 +6,7 @@ import os
 import random
 import struct
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -17,12 +18,27 @@ import radosgw as radosgw_server
 from moto_server import Moto
 from radosgw import Radosgw
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "agreement"))
+
+MAKE_MODEL = Path(__file__).resolve().parent.parent / "cli" / "helpers" / "make-model"
+
 
 def missing(what: str) -> NoReturn:
     """A test cannot run here. On CI nothing may be missing."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what}, and CI skips nothing")
     pytest.skip(what)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def environment() -> Iterator[None]:
+    """One that says nothing about AWS, proxies or authorities, for the tests and for the servers."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name in os.environ:
+            if name.upper().startswith(("AWS_", "CEPH_")) or name.upper().endswith("_PROXY") or name == "SSL_CERT_FILE":
+                monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -88,14 +104,10 @@ def sealed(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Sealed:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home, and an environment that says nothing about AWS or proxies."""
-    for name in os.environ:
-        if name.upper().startswith("AWS_") or name.upper().endswith("_PROXY") or name == "SSL_CERT_FILE":
-            monkeypatch.delenv(name)
+    """An empty one."""
     folder = tmp_path / "home"
     folder.mkdir()
     monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     return folder
 
 

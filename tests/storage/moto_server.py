@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 from daemons import bound, eventually, listening, make_certificate
 
-ADMINISTRATOR = {"aws_access_key_id": "any", "aws_secret_access_key": "any", "region_name": "us-east-1"}
+ADMINISTRATOR = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Moto:
     tls_endpoint: str
     authority: Path
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = "us-east-1") -> Any:
         """boto3's, of an administrator."""
-        session = boto3.session.Session(**ADMINISTRATOR)
+        session = boto3.session.Session(**ADMINISTRATOR, region_name=region)
         return session.client(service, endpoint_url=self.tls_endpoint, verify=str(self.authority))
 
     @contextlib.contextmanager

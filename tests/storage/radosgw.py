@@ -90,15 +90,16 @@ class Radosgw:
     tls_endpoint: str
     authority: Path  # PEM file: whom clients of the TLS endpoint have to trust
     _run: Callable[..., str]
-    _users: dict[str, Credentials] = field(default_factory=dict)
+    _users: dict[tuple[str, ...], Credentials] = field(default_factory=dict)
 
-    def user(self, name: str) -> Credentials:
-        """The user of this name, who is made when first asked for. The keys are the server's choice."""
-        if name not in self._users:
-            answer = self._run("radosgw-admin", "user", "create", f"--uid={name}", f"--display-name={name}")
-            (key,) = json.loads(answer)["keys"]
-            self._users[name] = Credentials(name, key["access_key"], key["secret_key"])
-        return self._users[name]
+    def user(self, name: str, *options: str) -> Credentials:
+        """The user of this name, who is made when first asked for, with these options of radosgw-admin. The keys are
+        the server's choice."""
+        if (name, *options) not in self._users:
+            command = ["radosgw-admin", "user", "create", f"--uid={name}", f"--display-name={name}", *options]
+            (key,) = json.loads(self._run(*command))["keys"]
+            self._users[name, *options] = Credentials(name, key["access_key"], key["secret_key"])
+        return self._users[name, *options]
 
 
 @contextlib.contextmanager

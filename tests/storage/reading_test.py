@@ -17,7 +17,7 @@ from radosgw import Credentials, Radosgw
 from s3 import client
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
-BUCKET = "acme-weights"
+BUCKET = "reading-weights"
 MODEL = f"s3://{BUCKET}/models/model.wseal"
 ALL = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
 
@@ -130,6 +130,24 @@ def test_python_reads(bucket: Bucket, enter: Any, sealed: Sealed, ws: ModuleType
         assert model.get_slice("middle")[1000:2000].tobytes() == sealed.tensors["middle"][1000:2000]
     state = ws.load_file(MODEL, key=sealed.key, framework="np")
     assert {name: array.tobytes() for name, array in state.items()} == sealed.tensors
+
+
+def test_a_presigned_url_is_a_place_on_a_web_server(
+    on_radosgw: Bucket, sealed: Sealed, run: Run, ws: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"Bucket": BUCKET, "Key": "models/model.wseal"}
+    url = on_radosgw.s3.generate_presigned_url("get_object", asked, ExpiresIn=600)
+    monkeypatch.setenv("SSL_CERT_FILE", str(on_radosgw.authority))
+    result = run("verify", url, "--key", sealed.key)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "Signature" not in result.stdout
+    with ws.open(url, "np", key=sealed.key) as model:
+        assert model.get_tensor("last").tobytes() == sealed.tensors["last"]
+    altered = url.replace("/models/", "/others/")
+    result = run("verify", altered, "--key", sealed.key)
+    assert result.returncode == 5
+    assert "(SignatureDoesNotMatch)" in result.stderr
+    assert "X-Amz" not in result.stderr
 
 
 def test_plain_http_is_for_those_who_ask_for_it(
