@@ -62,8 +62,8 @@ void Connection::greet() {
     if (!access_.url.password.empty()) {
         std::string auth = access_.url.user.empty() ? command({"AUTH", access_.url.password})
                                                     : command({"AUTH", access_.url.user, access_.url.password});
-        out_.reserve(auth.size() + script_text().size() +
-                     256); // of the whole greeting: what grows leaves a copy behind
+        // Room for the whole greeting, whose other words are short: what grows leaves a copy behind.
+        out_.reserve(auth.size() + script_text().size() + 256);
         send(auth);
         wipe(std::as_writable_bytes(std::span(auth)));
         greetings_.push_back(Greeting::auth);

@@ -10,6 +10,7 @@ from . import _ffi
 from ._base_guard import BaseGuard, Decision, guard_options, limits_text
 from ._document import Document
 
+CONNECTIONS = 64  #: to each server, for requests that wait
 _MODES = {"lease": 0, "exact": 1}
 _POLICIES = {"local": 0, "open": 1, "closed": 2}
 
@@ -80,6 +81,7 @@ class SharedGuard(BaseGuard):
             failure_policy=_POLICIES[failure_policy],
             replicas=max(0, min(replicas, (1 << 32) - 1)),
             timeout_ms=round(timeout * 1000),
+            connections=CONNECTIONS,
         )
         handle = ctypes.c_void_p()
         arguments = (text, len(text), ctypes.byref(options), ctypes.byref(shared), ctypes.byref(handle))
