@@ -6,6 +6,7 @@
 #include "cli/exit_status.hpp"
 #include "cli/output.hpp"
 #include "cli/text.hpp"
+#include "cli/work.hpp"
 #include "storage/json.hpp"              // max_text_size
 #include "weightseal/io/byte_source.hpp" // file_source
 #include "weightseal/storage/live.hpp"   // read_bucket
@@ -32,7 +33,7 @@ struct Options {
     std::string fail_on = "high";
     std::optional<std::string> intent, baseline, earlier, explain;
     bool sarif = false, probe = false;
-    std::vector<std::string> profiles;
+    std::vector<std::string> strangers;
     StackOptions stack;
 };
 
@@ -76,7 +77,8 @@ std::string read_document(const std::string& name, const Options& options) {
     const auto location = location_of(name);
     if (!location) return read_text(name);
     const std::string intent = options.intent ? read_text(*options.intent) : std::string();
-    return storage::read_bucket(location->bucket, s3_options(options), intent, options.intent.value_or(""));
+    return storage::read_bucket(
+        location->bucket, {.s3 = s3_options(options), .intent = intent, .intent_subject = options.intent.value_or("")});
 }
 
 std::string subject_of(const std::string& name) {
@@ -87,9 +89,14 @@ Report audit_one(const std::string& name, const Options& options, const std::opt
     const std::string text = read_document(name, options);
     Report report = earlier ? storage::audit_difference(*earlier, text, subject_of(name), options.how)
                             : storage::audit(text, subject_of(name), options.how);
-    if (const auto location = location_of(name); location && options.probe)
+    if (const auto location = location_of(name); location && options.probe) {
+        Work work("probing");
         storage::probe_bucket(report, location->bucket,
-                              {.s3 = s3_options(options), .prefix = location->prefix, .profiles = options.profiles});
+                              {.s3 = s3_options(options),
+                               .prefix = location->prefix,
+                               .strangers = options.strangers,
+                               .hooks = work.hooks()});
+    }
     return report;
 }
 
@@ -100,7 +107,8 @@ void check_usage(const Options& options, bool json) {
         if (options.earlier) refuse_usage("--diff takes one document at a time");
         if (options.stack.container) refuse_usage("--stack takes one document at a time");
     }
-    const bool is_live = location_of(options.documents.front()).has_value();
+    const bool is_live =
+        std::ranges::all_of(options.documents, [](const auto& name) { return location_of(name).has_value(); });
     if (options.probe && !is_live) refuse_usage("--probe is for a bucket: s3://BUCKET");
     if (options.intent && !is_live) refuse_usage("--intent is for a bucket: documents carry their own");
 }
@@ -148,12 +156,14 @@ int run(const Options& options, bool json) {
     if (options.baseline) baseline = read_text(*options.baseline);
     std::optional<std::string> earlier;
     if (options.earlier) earlier = read_text(*options.earlier);
+    std::optional<Stack> stack; // first: what is missing costs no work
+    if (options.stack.container) stack = load_stack(options.stack);
     bool has_failed = false;
     for (const std::string& name : options.documents) {
         Report report = audit_one(name, options, earlier);
         if (baseline) storage::remove_known(report, *baseline, *options.baseline);
         const std::vector<std::string> failures = failures_of(report, options);
-        if (options.stack.container) return answer_stack(check_stack(options.stack, report, failures), report, json);
+        if (stack) return answer_stack(check_stack(*stack, report, failures), report, json);
         has_failed |= !failures.empty();
         if (options.sarif)
             print(storage::report_sarif(report, name == "-" ? "stdin" : name) + '\n');
@@ -183,7 +193,7 @@ Command add_audit(CLI::App& program, bool& json) {
     CLI::Option* const probe = command->add_flag(
         "--probe", options->probe,
         "Write a canary to s3://BUCKET/PREFIX, and try it without credentials, over plain HTTP and by a presigned URL");
-    command->add_option("--as", options->profiles, "Also try it as this profile of the shared files; may be repeated")
+    command->add_option("--as", options->strangers, "Also try it as this profile of the shared files; may be repeated")
         ->type_name("PROFILE")
         ->needs(probe);
     command

@@ -16,13 +16,13 @@ namespace weightseal::cli {
 
 namespace {
 
-StackCheck check_seal(const StackOptions& options, const Key& key) {
+StackCheck check_seal(const Stack& stack) {
     Work work("verifying");
     const Hooks hooks = work.hooks();
     try {
-        const SealedModel model = SealedModel::open(open_source(*options.container), key, hooks);
+        const SealedModel model = SealedModel::open(open_source(stack.container), stack.container_key, hooks);
         model.verify(
-            {.parallel = {.threads = options.threads, .run = {}}, .hooks = hooks, .on_tensor = {}, .buffer = {}});
+            {.parallel = {.threads = stack.threads, .run = {}}, .hooks = hooks, .on_tensor = {}, .buffer = {}});
         return {"sealed", true,
                 fmt::format("every byte of {} and {} is authentic", counted(model.tensor_count(), "tensor"),
                             counted(model.file_count(), "file"))};
@@ -33,22 +33,21 @@ StackCheck check_seal(const StackOptions& options, const Key& key) {
 }
 
 StackCheck check_bucket(const storage::Report& report, const std::vector<std::string>& failures) {
+    const std::uint64_t cells = report.cells[0] + report.cells[1] + report.cells[2];
     if (!failures.empty()) return {"bucket", false, joined(failures, [](const std::string& rule) { return rule; })};
-    std::string detail =
-        fmt::format("{} requests examined", grouped(report.cells[0] + report.cells[1] + report.cells[2]));
+    if (cells == 0) return {"bucket", false, "who has access is not known"};
+    std::string detail = fmt::format("{} requests examined", grouped(cells));
     if (!report.attempts.empty()) detail += fmt::format(", {} tried", report.attempts.size());
     return {"bucket", true, detail + fmt::format(", {} not checked", counted(report.not_checked.size(), "matter"))};
 }
 
-StackCheck check_mark(const StackOptions& options, const Key& container_key) {
-    const WatermarkRecord record = load_record(options.record);
-    const Key key = key_from_source(options.key);
+StackCheck check_mark(const Stack& stack) {
     Work work("detecting");
     DetectOptions how;
     how.hooks = work.hooks();
-    how.parallel.threads = options.threads;
-    const auto suspect = open_plain_or_sealed(*options.container, container_key, how.hooks);
-    const Detection detection = detect(*suspect, key, record, how);
+    how.parallel.threads = stack.threads;
+    const auto suspect = open_plain_or_sealed(stack.container, stack.container_key, how.hooks);
+    const Detection detection = detect(*suspect, stack.key, stack.record, how);
     return {
         "watermark", detection.verdict == Verdict::detected,
         fmt::format("z {}, p {}", deviations(detection.significance.z), probability(detection.significance.log10_p))};
@@ -56,10 +55,14 @@ StackCheck check_mark(const StackOptions& options, const Key& container_key) {
 
 } // namespace
 
-std::vector<StackCheck> check_stack(const StackOptions& options, const storage::Report& report,
+Stack load_stack(const StackOptions& options) {
+    return {options.container.value(), key_from_source(options.container_key), key_from_source(options.key),
+            load_record(options.record), options.threads};
+}
+
+std::vector<StackCheck> check_stack(const Stack& stack, const storage::Report& report,
                                     const std::vector<std::string>& failures) {
-    const Key key = key_from_source(options.container_key);
-    return {check_seal(options, key), check_bucket(report, failures), check_mark(options, key)};
+    return {check_seal(stack), check_bucket(report, failures), check_mark(stack)};
 }
 
 } // namespace weightseal::cli

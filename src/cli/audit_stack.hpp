@@ -1,7 +1,9 @@
 #pragma once
 // The whole protection of one model: sealed, its bucket shut, its mark there.
 
-#include "weightseal/storage/audit.hpp" // Report
+#include "weightseal/keys/key.hpp"         // Key
+#include "weightseal/storage/audit.hpp"    // Report
+#include "weightseal/watermark/record.hpp" // WatermarkRecord
 
 #include <optional>
 #include <string>
@@ -21,9 +23,18 @@ struct StackCheck {
     std::string detail;
 };
 
+/// What the checks need.
+struct Stack {
+    std::string container;
+    Key container_key, key;
+    WatermarkRecord record;
+    unsigned threads = 0;
+};
+
+[[nodiscard]] Stack load_stack(const StackOptions& options);
+
 /// @param failures  the findings of the audit that fail it
-/// Throws where a key or a file is not there: only what was looked at passes or fails.
-[[nodiscard]] std::vector<StackCheck> check_stack(const StackOptions& options, const storage::Report& report,
+[[nodiscard]] std::vector<StackCheck> check_stack(const Stack& stack, const storage::Report& report,
                                                   const std::vector<std::string>& failures);
 
 } // namespace weightseal::cli

@@ -72,6 +72,8 @@ bool AnswerHead::add(std::string_view line) {
         location = value;
     else if (is_name(name, "x-amz-bucket-region"))
         bucket_region = value;
+    else if (is_name(name, "x-amz-version-id"))
+        version_id = value;
     else if (is_name(name, "content-range"))
         content_range = value;
     else if (is_name(name, "content-length")) {

@@ -26,6 +26,7 @@ class AnswerHead {
     std::string etag;
     std::string location;      ///< of a redirect
     std::string bucket_region; ///< S3: where the bucket really is
+    std::string version_id;    ///< S3: of the object that was written or read
     std::string content_range;
     std::optional<std::uint64_t> content_length;
 

@@ -58,8 +58,11 @@ SmallAnswer ask(const HttpRequest& request, const HttpOptions& options, std::chr
         curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, request.body.view().data());
     }
     if (const CURLcode code = curl_easy_perform(easy.get()); code != CURLE_OK)
-        return {0, {}, receiving.failure != nullptr ? receiving.failure : failure_of(code, message.data()).what};
-    return {receiving.head.status, SecretText(as_text(receiving.body.bytes().first(receiving.size))), {}};
+        return {0, {}, receiving.failure != nullptr ? receiving.failure : failure_of(code, message.data()).what, {}};
+    return {receiving.head.status,
+            SecretText(as_text(receiving.body.bytes().first(receiving.size))),
+            {},
+            receiving.head.version_id};
 }
 
 void require_ok(const SmallAnswer& answer, std::string_view subject) {

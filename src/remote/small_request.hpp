@@ -14,7 +14,8 @@ namespace weightseal::remote {
 struct SmallAnswer {
     unsigned status = 0; ///< 0: there was none
     SecretText body;
-    std::string failure; ///< why there was none
+    std::string failure;    ///< why there was none
+    std::string version_id; ///< S3: of the object that was written
 };
 
 /// Sends a request and waits for its answer, at most `timeout`. Never through a proxy where `is_local`. A body of more

@@ -2,7 +2,6 @@
 
 #include "storage/audit_input.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 
 namespace weightseal::storage {
@@ -42,8 +41,7 @@ Report audit(std::string_view document, std::string_view subject, const AuditOpt
         case Provider::azure: audit_azure(input, findings); break;
         }
     }
-    std::ranges::stable_sort(report.findings,
-                             [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
+    sort_findings(report);
     return report;
 }
 

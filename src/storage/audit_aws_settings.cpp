@@ -62,17 +62,21 @@ class Settings {
         if (json == nullptr) return;
         const Json& grants = at(*json, {"Grants"});
         if (!grants.is_array()) return;
-        for (const Json& grant : grants)
-            if (const Json& uri = at(grant, {"Grantee", "URI"}); uri.is_string())
-                if (const auto group = uri.get<std::string>();
-                    group.ends_with("/AllUsers") || group.ends_with("/AuthenticatedUsers"))
-                    findings_.add("public-acl", "acl", {},
-                                  fmt::format("{} has {}", group.substr(group.rfind('/') + 1), permission_of(grant)));
+        const Json& owner = at(*json, {"Owner", "ID"});
+        for (const Json& grant : grants) {
+            const std::string may = text_at(grant, {"Permission"});
+            const std::string group = text_at(grant, {"Grantee", "URI"});
+            if (group.ends_with("/AllUsers") || group.ends_with("/AuthenticatedUsers"))
+                findings_.add("public-acl", "acl", {},
+                              fmt::format("{} has {}", group.substr(group.rfind('/') + 1), may));
+            if (const std::string id = text_at(grant, {"Grantee", "ID"}); !id.empty() && id != owner)
+                findings_.add("cross-account-access", "acl", {}, fmt::format("the canonical user {} has {}", id, may));
+        }
     }
 
-    static std::string permission_of(const Json& grant) {
-        const Json& permission = at(grant, {"Permission"});
-        return permission.is_string() ? permission.get<std::string>() : "a permission";
+    static std::string text_at(const Json& json, std::initializer_list<std::string_view> path) {
+        const Json& value = at(json, path);
+        return value.is_string() ? value.get<std::string>() : std::string();
     }
 
     void check_replication() {
@@ -82,9 +86,7 @@ class Settings {
         if (!rules.is_array()) return;
         for (const Json& rule : rules) {
             if (at(rule, {"Status"}) != "Enabled") continue;
-            const Json& bucket = at(rule, {"Destination", "Bucket"});
-            findings_.add("replication", "replication", {},
-                          bucket.is_string() ? "to " + bucket.get<std::string>() : "to a bucket");
+            findings_.add("replication", "replication", {}, "to " + text_at(rule, {"Destination", "Bucket"}));
         }
     }
 

@@ -116,6 +116,11 @@ void Findings::add(std::string_view rule, std::string_view document, std::string
                            std::move(statement), std::move(request), cells});
 }
 
+void sort_findings(Report& report) {
+    std::ranges::stable_sort(report.findings,
+                             [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
+}
+
 void Findings::accept(std::string_view rule, std::string_view document, std::string request, std::size_t cells) {
     put(report_.accepted,
         {std::string(rule), rule_of(rule).severity, true, std::string(document), {}, std::move(request), cells});

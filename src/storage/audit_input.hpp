@@ -50,6 +50,9 @@ class Findings {
     Report& report_;
 };
 
+/// Most severe first.
+void sort_findings(Report& report);
+
 void audit_bucket_policy(const AuditInput& input, Findings& findings);
 void audit_key_policy(const AuditInput& input, Findings& findings);
 void audit_aws_settings(const AuditInput& input, Findings& findings);

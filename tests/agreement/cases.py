@@ -9,8 +9,8 @@ A case is a JSON object:
     caller                   {"kind": "anonymous", "role", "user", "root" or "service", and of it account, arn, session,
                              unique_id, canonical and service}
     action, resource         "s3:GetObject", and an ARN
-    context                  condition keys: a text, or a list for keys of several values; null says that a key is absent
-                             although one could think from the caller that it is there
+    context                  condition keys: a text, or a list for keys of several values; null says of one that
+                             callers of the kind may have that it is absent
 
 Components are what AWS documents that it takes: no wildcards in the service of an ARN, NotPrincipal in a Deny only, no
 NullIfExists.
@@ -115,10 +115,12 @@ VALUES = {
     "kms:ViaService": ["s3.eu-central-1.amazonaws.com", "ebs.eu-central-1.amazonaws.com"],
     "kms:EncryptionContextKeys": ["aws:s3:arn", "purpose"],
 }
-NETWORKS = ["203.0.113.0/24", "203.0.113.7", "10.0.0.0/8", "0.0.0.0/0", "2001:db8::/32", "2001:DB8:0::7", "198.51.100.0/25"]
+NETWORKS = ["203.0.113.0/24", "203.0.113.7", "10.0.0.0/8", "0.0.0.0/0", "2001:db8::/32", "2001:DB8:0::7",
+            "198.51.100.0/25"]
 MOMENTS = ["2026-03-01T12:00:00Z", "2026-01-01", "2026-04-01T00:00:00Z", "1772366400", "1775000000"]
 ARNS = ["arn:aws:iam::*:role/*", f"arn:aws:iam::{OWNER}:*", f"arn:aws:iam::{OTHER}:role/partner", "arn:aws:s3:::acme-*",
-        "arn:*:iam::*:user/*", "arn:aws:iam::${aws:PrincipalAccount}:role/reader", "arn:aws:iam::*:user/${aws:username}"]
+        "arn:*:iam::*:user/*", "arn:aws:iam::${aws:PrincipalAccount}:role/reader",
+        "arn:aws:iam::*:user/${aws:username}"]
 VARIABLES = ["${aws:username}", "${aws:PrincipalTag/team}", "${aws:PrincipalTag/team, 'red'}", "home/${aws:username}"]
 SPECIAL_CHARACTERS = ["a${*}b", "a${?}b", "5${$}"]
 
@@ -217,7 +219,8 @@ class Generator:
         """Keys of one value that only requests for an action hold."""
         if action.startswith("kms:"):
             return ["kms:ViaService"]
-        return {"s3:ListBucket": ["s3:prefix", "s3:max-keys"], "s3:GetObject": ["s3:ExistingObjectTag/stage"]}.get(action, [])
+        keys = {"s3:ListBucket": ["s3:prefix", "s3:max-keys"], "s3:GetObject": ["s3:ExistingObjectTag/stage"]}
+        return keys.get(action, [])
 
     # ---- conditions
 
@@ -284,9 +287,9 @@ class Generator:
             return "AWS", self.pick(forms + [caller["unique_id"]] if "unique_id" in caller else forms)
         member = self.pick(MEMBERS)
         return self.pick([
-            ("AWS", member["arn"]), ("AWS", session_arn(member)), ("AWS", member["unique_id"]), ("AWS", member["account"]),
-            ("AWS", f"arn:aws:iam::{THIRD}:root"), ("Service", self.pick(SERVICES)), ("Federated", self.pick(PROVIDERS)),
-            ("CanonicalUser", self.pick(list(CANONICAL.values()))),
+            ("AWS", member["arn"]), ("AWS", session_arn(member)), ("AWS", member["unique_id"]),
+            ("AWS", member["account"]), ("AWS", f"arn:aws:iam::{THIRD}:root"), ("Service", self.pick(SERVICES)),
+            ("Federated", self.pick(PROVIDERS)), ("CanonicalUser", self.pick(list(CANONICAL.values()))),
         ])
 
     def principals(self, caller):
@@ -309,17 +312,17 @@ class Generator:
 
     def actions(self, case):
         patterns = S3_ACTIONS.get(case["action"]) or KMS_ACTIONS[case["action"]]
-        return [self.pick(patterns) if self.chance(0.8) else self.pick(OTHER_ACTIONS) for _ in range(self.pick((1, 1, 2)))]
+        return [self.pick(patterns if self.chance(0.8) else OTHER_ACTIONS) for _ in range(self.pick((1, 1, 2)))]
 
     def resources(self, case):
         if case["service"] == "kms":
             return [self.pick(["*", KEY, f"arn:aws:kms:*:{OWNER}:key/*", "arn:aws:kms:*:key/1234abcd",
                                f"arn:aws:kms:eu-central-1:{OWNER}:key/9999"])]
         bucket = "arn:aws:s3:::acme-weights"
-        patterns = [f"{bucket}/{pattern}" for pattern in OBJECT_PATTERNS] + [f"{bucket}*", "arn:aws:s3:::*", "*", bucket,
-                                                                             "arn:aws:s3:::other/*"]
+        patterns = [*(f"{bucket}/{pattern}" for pattern in OBJECT_PATTERNS), bucket, f"{bucket}*", "arn:aws:s3:::*", "*",
+                    "arn:aws:s3:::other/*"]
         fitting = [case["resource"], f"{bucket}*", "*", "arn:aws:s3:*"]
-        return [self.pick(fitting) if self.chance(0.6) else self.pick(patterns) for _ in range(self.pick((1, 1, 2)))]
+        return [self.pick(fitting if self.chance(0.6) else patterns) for _ in range(self.pick((1, 1, 2)))]
 
     def statement(self, case, is_resource_policy):
         effect = "Allow" if self.chance(0.7) else "Deny"
@@ -352,7 +355,9 @@ class Generator:
         operator, key = self.pick(NARROWING)
         kind = next(kind for kind, operators in OPERATORS.items() if operator.removesuffix("IfExists") in operators)
         value = self.value(kind, operator, key, case["context"])
-        self.add_condition(statement, operator, key, [f"${{{key}}}" if kind == "String" and self.chance(0.2) else value])
+        if kind == "String" and self.chance(0.2):
+            value = f"${{{key}}}"
+        self.add_condition(statement, operator, key, [value])
         return statement
 
     def policy(self, case, most, is_resource_policy):

@@ -26,10 +26,6 @@ async function answer(test) {
     resourcePolicy: test.resource_policy ?? undefined,
     additionalSettings: { s3: { blockPublicAccess: test.restrict_public_buckets } }
   }
-  // Without organization: a control policy that allows everything stands for none.
-  const everything = { name: 'all', policy: { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } } }
-  if (test.caller.kind !== 'anonymous') simulation.serviceControlPolicies = [{ orgIdentifier: 'o', policies: [everything] }]
-  simulation.resourceControlPolicies = [{ orgIdentifier: 'o', policies: [] }]
   const response = await runSimulation(simulation, {})
   if (response.resultType !== 'single') return { refused: JSON.stringify(response.errors ?? response.resultType) }
   const ignored = response.result.ignoredContextKeys

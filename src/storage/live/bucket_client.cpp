@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::chrono::seconds timeout{10};
 constexpr std::chrono::seconds lifetime{60}; // of a presigned URL
+constexpr std::size_t longest_version = 1024;
 
 } // namespace
 
@@ -24,7 +25,9 @@ std::string BucketAnswer::words() const {
 BucketClient::BucketClient(std::string_view bucket, const S3Options& options) : bucket_(bucket), options_(options) {
     const remote::S3Location any{bucket_, "key"};
     remote::check(any);
-    has_tls_ = remote::s3_url(any, options.region, options.endpoint).is_tls;
+    const remote::HttpUrl url = remote::s3_url(any, options.region, options.endpoint);
+    has_tls_ = url.is_tls;
+    has_plain_ = !url.is_tls || url.port == 0;
 }
 
 BucketAnswer BucketClient::ask(const BucketRequest& request, const Visitor& visitor) const {
@@ -32,11 +35,8 @@ BucketAnswer BucketClient::ask(const BucketRequest& request, const Visitor& visi
                             .url = remote::s3_url({bucket_, request.key}, options_.region, options_.endpoint),
                             .query = request.query,
                             .body = request.body};
-    if (!visitor.is_tls && asked.url.is_tls) {
-        asked.url.is_tls = false;
-        asked.url.port = 0;
-    }
-    if (!asked.body.empty()) asked.headers.push_back({"content-type", "text/plain"});
+    asked.url.is_tls = visitor.is_tls;
+    asked.headers = request.headers;
     remote::HttpRequest sent;
     if (visitor.signing == Signing::header) {
         if (!options_.expected_owner.empty())
@@ -51,7 +51,8 @@ BucketAnswer BucketClient::ask(const BucketRequest& request, const Visitor& visi
     return {.status = answer.status,
             .body = std::string(answer.body.view()),
             .code = answer.status >= 300 ? remote::s3_error_code(answer.body.view()) : std::string(),
-            .failure = answer.failure};
+            .failure = answer.failure,
+            .version_id = answer.version_id.size() <= longest_version ? answer.version_id : std::string()};
 }
 
 remote::Credentials load_credentials(const S3Options& options) {

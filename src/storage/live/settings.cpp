@@ -11,22 +11,6 @@
 namespace weightseal::storage {
 namespace {
 
-constexpr std::string_view subject = "server";
-
-// The root of an answer, which has the elements of a setting.
-class Answer {
-  public:
-    explicit Answer(std::string_view body) {
-        if (body.empty()) return;
-        if (!document_.load_buffer(body.data(), body.size(), pugi::parse_default, pugi::encoding_utf8))
-            throw Error(Errc::server_answer, std::string(subject), "answers with what is no XML");
-    }
-    [[nodiscard]] pugi::xml_node root() const { return document_.document_element(); }
-
-  private:
-    pugi::xml_document document_;
-};
-
 // Elements that are texts, by name.
 Json texts_of(pugi::xml_node node, std::initializer_list<const char*> names) {
     Json json = Json::object();
@@ -35,97 +19,108 @@ Json texts_of(pugi::xml_node node, std::initializer_list<const char*> names) {
     return json;
 }
 
-Json policy(std::string_view body) {
-    if (body.empty()) return {{"Version", "2012-10-17"}, {"Statement", Json::array()}};
-    return parse_json(body, "bucket policy");
-}
-
-Json public_access_block(std::string_view body) {
-    const Answer answer(body);
+Json public_access_block(pugi::xml_node root) {
     Json json = Json::object();
     for (const char* const flag : {"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"})
-        json[flag] = std::string_view(answer.root().child_value(flag)) == "true";
+        json[flag] = std::string_view(root.child_value(flag)) == "true";
     return json;
 }
 
-Json ownership_controls(std::string_view body) {
-    const Answer answer(body);
+Json ownership_controls(pugi::xml_node root) {
     Json rules = Json::array();
-    for (const pugi::xml_node rule : answer.root().children("Rule"))
+    for (const pugi::xml_node rule : root.children("Rule"))
         rules.push_back(texts_of(rule, {"ObjectOwnership"}));
     return {{"Rules", std::move(rules)}};
 }
 
-Json versioning(std::string_view body) {
-    return texts_of(Answer(body).root(), {"Status"});
+Json versioning(pugi::xml_node root) {
+    return texts_of(root, {"Status"});
 }
 
-Json encryption(std::string_view body) {
-    const Answer answer(body);
+Json encryption(pugi::xml_node root) {
     Json rules = Json::array();
-    for (const pugi::xml_node rule : answer.root().children("Rule"))
+    for (const pugi::xml_node rule : root.children("Rule"))
         rules.push_back(
             {{"ApplyServerSideEncryptionByDefault",
               texts_of(rule.child("ApplyServerSideEncryptionByDefault"), {"SSEAlgorithm", "KMSMasterKeyID"})}});
     return {{"Rules", std::move(rules)}};
 }
 
-Json object_lock(std::string_view body) {
-    const Answer answer(body);
-    Json json = texts_of(answer.root(), {"ObjectLockEnabled"});
-    if (const pugi::xml_node retention = answer.root().child("Rule").child("DefaultRetention"))
+Json object_lock(pugi::xml_node root) {
+    Json json = texts_of(root, {"ObjectLockEnabled"});
+    if (const pugi::xml_node retention = root.child("Rule").child("DefaultRetention"))
         json["Rule"]["DefaultRetention"] = texts_of(retention, {"Mode", "Days", "Years"});
     return json;
 }
 
-Json acl(std::string_view body) {
-    const Answer answer(body);
+Json acl(pugi::xml_node root) {
     Json grants = Json::array();
-    for (const pugi::xml_node grant : answer.root().child("AccessControlList").children("Grant")) {
+    for (const pugi::xml_node grant : root.child("AccessControlList").children("Grant")) {
         Json json = texts_of(grant, {"Permission"});
         json["Grantee"] = texts_of(grant.child("Grantee"), {"ID", "URI"});
         grants.push_back(std::move(json));
     }
-    return {{"Grants", std::move(grants)}};
+    return {{"Owner", texts_of(root.child("Owner"), {"ID"})}, {"Grants", std::move(grants)}};
 }
 
-Json replication(std::string_view body) {
-    const Answer answer(body);
+Json replication(pugi::xml_node root) {
     Json rules = Json::array();
-    for (const pugi::xml_node rule : answer.root().children("Rule")) {
-        Json json = texts_of(rule, {"ID", "Status"});
-        json["Destination"] = texts_of(rule.child("Destination"), {"Bucket", "Account"});
+    for (const pugi::xml_node rule : root.children("Rule")) {
+        Json json = texts_of(rule, {"Status"});
+        json["Destination"] = texts_of(rule.child("Destination"), {"Bucket"});
         rules.push_back(std::move(json));
     }
     return {{"Rules", std::move(rules)}};
 }
 
 constexpr std::array settings{
-    BucketSetting{"bucket_policy", "policy", "s3:GetBucketPolicy", "NoSuchBucketPolicy", policy},
+    BucketSetting{"bucket_policy", "policy", "s3:GetBucketPolicy", "", "", "NoSuchBucketPolicy"},
     BucketSetting{"public_access_block", "publicAccessBlock", "s3:GetBucketPublicAccessBlock",
-                  "NoSuchPublicAccessBlockConfiguration", public_access_block},
-    BucketSetting{"ownership_controls", "ownershipControls", "s3:GetBucketOwnershipControls",
-                  "OwnershipControlsNotFoundError", ownership_controls},
-    BucketSetting{"versioning", "versioning", "s3:GetBucketVersioning", "", versioning},
-    BucketSetting{"encryption", "encryption", "s3:GetEncryptionConfiguration",
-                  "ServerSideEncryptionConfigurationNotFoundError", encryption},
-    BucketSetting{"object_lock", "object-lock", "s3:GetBucketObjectLockConfiguration",
-                  "ObjectLockConfigurationNotFoundError", object_lock},
-    BucketSetting{"acl", "acl", "s3:GetBucketAcl", "", acl},
-    BucketSetting{"replication", "replication", "s3:GetReplicationConfiguration",
-                  "ReplicationConfigurationNotFoundError", replication},
+                  "PublicAccessBlockConfiguration", "BlockPublicAcls", "NoSuchPublicAccessBlockConfiguration"},
+    BucketSetting{"ownership_controls", "ownershipControls", "s3:GetBucketOwnershipControls", "OwnershipControls",
+                  "Rule", "OwnershipControlsNotFoundError"},
+    BucketSetting{"versioning", "versioning", "s3:GetBucketVersioning", "VersioningConfiguration", "Status", ""},
+    BucketSetting{"encryption", "encryption", "s3:GetEncryptionConfiguration", "ServerSideEncryptionConfiguration",
+                  "Rule", "ServerSideEncryptionConfigurationNotFoundError"},
+    BucketSetting{"object_lock", "object-lock", "s3:GetBucketObjectLockConfiguration", "ObjectLockConfiguration",
+                  "ObjectLockEnabled", "ObjectLockConfigurationNotFoundError"},
+    BucketSetting{"acl", "acl", "s3:GetBucketAcl", "AccessControlPolicy", "AccessControlList", ""},
+    BucketSetting{"replication", "replication", "s3:GetReplicationConfiguration", "ReplicationConfiguration", "Rule",
+                  "ReplicationConfigurationNotFoundError"},
 };
+
+// Of an answer's root, which is empty where there is no such setting.
+Json read_root(std::string_view root_name, pugi::xml_node root) {
+    if (root_name == "PublicAccessBlockConfiguration") return public_access_block(root);
+    if (root_name == "OwnershipControls") return ownership_controls(root);
+    if (root_name == "VersioningConfiguration") return versioning(root);
+    if (root_name == "ServerSideEncryptionConfiguration") return encryption(root);
+    if (root_name == "ObjectLockConfiguration") return object_lock(root);
+    if (root_name == "AccessControlPolicy") return acl(root);
+    return replication(root);
+}
 
 } // namespace
 
-bool is_list_of_objects(std::string_view body) {
-    pugi::xml_document document;
-    return document.load_buffer(body.data(), body.size(), pugi::parse_default, pugi::encoding_utf8) &&
-           document.document_element().name() == std::string_view("ListBucketResult");
-}
-
 std::span<const BucketSetting> bucket_settings() noexcept {
     return settings;
+}
+
+Json read_setting(const BucketSetting& setting, std::optional<std::string_view> answer) {
+    if (setting.root.empty())
+        return answer ? parse_json(*answer, "bucket policy")
+                      : Json{{"Version", "2012-10-17"}, {"Statement", Json::array()}};
+    pugi::xml_document document;
+    if (answer) {
+        const bool is_xml =
+            document.load_buffer(answer->data(), answer->size(), pugi::parse_default, pugi::encoding_utf8);
+        const pugi::xml_node root = document.document_element();
+        // A server that does not know a setting may list the bucket instead.
+        if (!is_xml || (setting.root != root.name() && !root.child(std::string(setting.element).c_str())))
+            throw Error(Errc::server_answer, std::string(setting.action),
+                        "is answered by what is no " + std::string(setting.root));
+    }
+    return read_root(setting.root, document.document_element());
 }
 
 } // namespace weightseal::storage

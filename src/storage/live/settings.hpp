@@ -3,23 +3,26 @@
 
 #include "storage/json.hpp"
 
+#include <optional>
 #include <span>
 #include <string_view>
 
 namespace weightseal::storage {
 
 struct BucketSetting {
-    std::string_view document;           ///< "versioning"
-    std::string_view query;              ///< of the request: "?versioning"
-    std::string_view action;             ///< that the request takes
-    std::string_view absence;            ///< code of the refusal that says there is none; empty: there always is one
-    Json (*read)(std::string_view body); ///< of an answer, or of nothing where there is none
+    std::string_view document; ///< "versioning"
+    std::string_view query;    ///< of the request: "?versioning"
+    std::string_view action;   ///< that the request takes
+    std::string_view root;     ///< element of the answer; empty: it is JSON
+    std::string_view element;  ///< in an answer of servers that call the root otherwise
+    std::string_view absence;  ///< code of the refusal that says there is none; empty: there always is one
 };
-
-/// True for the answer of a server that does not know a query, and takes it for a request for the bucket itself.
-[[nodiscard]] bool is_list_of_objects(std::string_view body);
 
 /// The policy first.
 [[nodiscard]] std::span<const BucketSetting> bucket_settings() noexcept;
+
+/// The document of an answer, or of nothing where there is no such setting. Throws `server_answer` for XML that is none
+/// or of something else, and for a policy what `parse_json` throws.
+[[nodiscard]] Json read_setting(const BucketSetting& setting, std::optional<std::string_view> answer);
 
 } // namespace weightseal::storage

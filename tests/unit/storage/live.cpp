@@ -84,7 +84,7 @@ class Bucket {
               to.answer(request.headers.contains("authorization") ? said.status : "403 Forbidden", said.body);
           }) {}
     [[nodiscard]] std::string read(std::string_view intent = {}) const {
-        return storage::read_bucket("acme-weights", {.endpoint = server_.url()}, intent);
+        return storage::read_bucket("acme-weights", {.s3 = {.endpoint = server_.url()}, .intent = intent});
     }
     [[nodiscard]] std::vector<WebRequest> requests() const { return server_.requests(); }
 
@@ -149,6 +149,11 @@ TEST_CASE("live: grants to everyone and copies are found") {
     CHECK(finding_of(report, "replication").request == "to arn:aws:s3:::copies");
     CHECK(std::ranges::count(report.findings, "replication", &storage::Finding::rule) == 1);
     CHECK(std::ranges::count(report.findings, "public-acl", &storage::Finding::rule) == 1);
+    answers["acl="].body =
+        "<AccessControlPolicy><Owner><ID>abc</ID></Owner><AccessControlList><Grant><Grantee><ID>def"
+        "</ID></Grantee><Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>";
+    CHECK(finding_of(audit(Bucket(answers).read()), "cross-account-access").request ==
+          "the canonical user def has READ");
 }
 
 TEST_CASE("live: what the server refuses to tell is not checked") {
@@ -156,14 +161,26 @@ TEST_CASE("live: what the server refuses to tell is not checked") {
     for (const char* query : {"policy=", "encryption="})
         answers[query] = refused("403 Forbidden", "AccessDenied");
     answers["versioning="] = refused("503 Slow Down", "SlowDown");
-    answers["ownershipControls="].body = "<ListBucketResult><Name>acme-weights</Name></ListBucketResult>";
     const Report report = audit(Bucket(answers).read());
     CHECK(holds(report.not_checked, "who has access: s3:GetBucketPolicy is answered by 403 AccessDenied"));
     CHECK(holds(report.not_checked, "encryption: s3:GetEncryptionConfiguration is answered by 403 AccessDenied"));
     CHECK(holds(report.not_checked, "versioning: s3:GetBucketVersioning is answered by 503 SlowDown"));
-    CHECK(holds(report.not_checked,
-                "ownership and access control lists: s3:GetBucketOwnershipControls is answered by a list of objects"));
     CHECK(rules_of(report).empty());
+}
+
+TEST_CASE("live: an answer about something else tells nothing") {
+    for (const char* body :
+         {"<AccessControlPolicy><Grant>", "{}", "<ListBucketResult><Name>acme-weights</Name></ListBucketResult>", ""}) {
+        INFO(body);
+        Answers answers = good_answers();
+        for (auto& [query, said] : answers)
+            if (query != "policy=") said = {.body = body};
+        const Report report = audit(Bucket(answers).read());
+        for (const char* what : {"the public access block", "ownership and access control lists", "versioning",
+                                 "encryption", "Object Lock", "the access control list of the bucket", "replication"})
+            CHECK(holds(report.not_checked, std::string(what) + ": s3:Get"));
+        CHECK(rules_of(report).empty());
+    }
 }
 
 TEST_CASE("live: refusals") {
@@ -176,17 +193,27 @@ TEST_CASE("live: refusals") {
     CHECK(reading("policy=", refused("301 Moved Permanently", "PermanentRedirect")) == "server_refused");
     CHECK(reading("policy=", {.body = "<NotAPolicy/>"}) == "policy_not_json");
     CHECK(reading("policy=", {.body = R"({"Version": 1, "Version": 2})"}) == "duplicate_policy_field");
-    CHECK(reading("acl=", {.body = "<AccessControlPolicy><Grant>"}) == "server_answer");
-    CHECK(reading("acl=", {.body = "{}"}) == "server_answer");
+    for (const char* code : {"InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed"})
+        CHECK(reading("policy=", refused("403 Forbidden", code)) == "server_refused");
+    CHECK(reading("policy=", refused("400 Bad Request", "ExpiredToken")) == "server_refused");
     CHECK(reading("acl=", {.body = "<a/>"}, R"({"bucket": "other", "readers": []})") == "no_reader");
     CHECK(reading("acl=", {.body = "<a/>"},
                   R"({"bucket": "other", "readers": ["arn:aws:iam::111122223333:role/inference"]})") == "bad_bucket");
+    CHECK(
+        reading(
+            "acl=", {.body = "<a/>"},
+            R"({"provider": "gcs", "bucket": "acme-weights", "account": "acme", "readers": ["a@acme.iam.gserviceaccount.com"]})") ==
+        "bad_bucket");
     CHECK(reading("acl=", {.body = "<a/>"}, "[") == "policy_not_json");
+    Answers shut = good_answers();
+    for (auto& [query, said] : shut)
+        said = refused("403 Forbidden", "AccessDenied");
+    CHECK(refusal([&] { (void)Bucket(shut).read(); }) == "server_refused");
 
     Keys keys;
     const S3Options nobody{.endpoint = "http://127.0.0.1:" + std::to_string(free_web_port())};
-    CHECK(refusal([&] { (void)storage::read_bucket("acme-weights", nobody); }) == "server_unreachable");
-    CHECK(refusal([&] { (void)storage::read_bucket("no bucket", nobody); }) == "bad_server_url");
+    CHECK(refusal([&] { (void)storage::read_bucket("acme-weights", {.s3 = nobody}); }) == "server_unreachable");
+    CHECK(refusal([&] { (void)storage::read_bucket("no bucket", {.s3 = nobody}); }) == "bad_server_url");
 }
 
 TEST_CASE("live: documents without an intent name their bucket") {
