@@ -25,8 +25,8 @@ def bound(command: tuple[str, ...]) -> list[str]:
 def listening(process: subprocess.Popen[bytes]) -> set[int]:
     """The TCP ports at which the process waits for connections."""
     sockets = set()
-    for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):  # it has ended, or closes one at this moment
+        for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
             sockets.add(os.readlink(descriptor))
     ports = set()
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:

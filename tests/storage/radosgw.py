@@ -207,4 +207,7 @@ def _free_port() -> int:
 def _speaks_http(port: int) -> bool:
     with socket.create_connection(("127.0.0.1", port), timeout=TIME_LIMIT) as connection:
         connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        return connection.recv(5) == b"HTTP/"
+        try:
+            return connection.recv(5) == b"HTTP/"
+        except ConnectionResetError:  # it speaks TLS
+            return False
