@@ -175,7 +175,7 @@ TEST_CASE("live: an answer about something else tells nothing") {
         Answers answers = good_answers();
         for (auto& [query, said] : answers)
             if (query != "policy=") said = {.body = body};
-        const Report report = audit(Bucket(answers).read());
+        const Report report = audit(Bucket(answers).read(bundle_of(full_intent()).dump()));
         for (const char* what : {"the public access block", "ownership and access control lists", "versioning",
                                  "encryption", "Object Lock", "the access control list of the bucket", "replication"})
             CHECK(holds(report.not_checked, std::string(what) + ": s3:Get"));
