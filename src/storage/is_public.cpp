@@ -32,28 +32,16 @@ bool is_narrow_network(const std::string& text) {
     return network && (is_private(*network) || network->is_narrow());
 }
 
-bool is_fixed(const std::string& value) {
-    return !has_wildcard(value) && !has_variable(value);
-}
-
-bool is_fixed_id(const std::string& value) {
-    const std::size_t colon = value.find(':');
-    return is_fixed(value) || (colon != value.npos && is_fixed(value.substr(0, colon)));
-}
-
-// In policies before 2012 nothing is a variable.
-std::string without_variables(std::string text) {
-    std::erase(text, '$');
-    return text;
-}
-
 Truth fixes(const Condition& condition, bool has_variables) {
     if (condition.negated || condition.if_exists || condition.quantifier == Quantifier::for_all_values)
         return Truth::no;
-    const auto all = [&](bool (*is_good)(const std::string&)) {
-        return truth_of(std::ranges::all_of(condition.values, [&](const std::string& value) {
-            return is_good(has_variables ? value : without_variables(value));
-        }));
+    const auto all = [&](auto&& is_good) { return truth_of(std::ranges::all_of(condition.values, is_good)); };
+    const auto is_fixed = [&](std::string_view value) {
+        return !has_wildcard(value) && !(has_variables && has_variable(value));
+    };
+    const auto is_fixed_id = [&](std::string_view value) {
+        const std::size_t colon = value.find(':');
+        return is_fixed(value) || (colon != value.npos && is_fixed(value.substr(0, colon)));
     };
     if (condition.op == Operator::ip_address && condition.key == "aws:sourceip") return all(is_narrow_network);
     if (condition.op != Operator::string_equals && condition.op != Operator::string_like &&
