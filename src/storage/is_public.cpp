@@ -10,12 +10,11 @@
 namespace weightseal::storage {
 namespace {
 
-constexpr std::array<std::string_view, 9> fixing_keys{
-    "aws:sourcearn",         "aws:sourcevpc",
-    "aws:sourcevpce",        "aws:sourceowner",
-    "aws:sourceaccount",     "s3:x-amz-server-side-encryption-aws-kms-key-id",
-    "s3:dataaccesspointarn", "s3:dataaccesspointaccount",
-    "aws:principalorgid",
+constexpr std::array<std::string_view, 8> fixing_keys{
+    "aws:sourcearn",      "aws:sourcevpc",
+    "aws:sourcevpce",     "aws:sourceowner",
+    "aws:sourceaccount",  "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    "aws:principalorgid", "s3:dataaccesspointaccount",
 };
 
 // Keys that the list does not name, by which other documentation says that a policy is not public.
@@ -43,11 +42,16 @@ Truth fixes(const Condition& condition, bool has_variables) {
         const std::size_t colon = value.find(':');
         return is_fixed(value) || (colon != value.npos && is_fixed(value.substr(0, colon)));
     };
+    const auto is_of_fixed_account = [&](std::string_view value) {
+        const auto arn = Arn::parse(value);
+        return is_fixed(value) || (arn && is_account(arn->account) && !(has_variables && has_variable(value)));
+    };
     if (condition.op == Operator::ip_address && condition.key == "aws:sourceip") return all(is_narrow_network);
     if (condition.op != Operator::string_equals && condition.op != Operator::string_like &&
         condition.op != Operator::string_equals_ignore_case && condition.op != Operator::arn_like)
         return Truth::no;
     if (condition.key == "aws:userid") return all(is_fixed_id);
+    if (condition.key == "s3:dataaccesspointarn") return all(is_of_fixed_account);
     if (std::ranges::find(fixing_keys, condition.key) != fixing_keys.end()) return all(is_fixed);
     if (std::ranges::find(disputed_keys, condition.key) != disputed_keys.end())
         return std::min(Truth::unknown, all(is_fixed));

@@ -213,6 +213,14 @@ TEST_CASE("what AWS calls public") {
     CHECK(with(R"({"StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}})") == Truth::no);
     CHECK(with(R"({"StringEquals": {"aws:PrincipalAccount": "444455556666"}})") == Truth::unknown);
     CHECK(with(R"({"StringEquals": {"aws:SourceVpce": "${aws:username}"}})") == Truth::yes);
+    const auto access_point = [&](std::string_view arn) {
+        return with(R"({"StringLike": {"s3:DataAccessPointArn": ")" + std::string(arn) + R"("}})");
+    };
+    CHECK(access_point("arn:aws:s3:us-west-2:123456789012:accesspoint/weights") == Truth::no);
+    CHECK(access_point("arn:aws:s3:us-west-2:123456789012:accesspoint/*") == Truth::no);
+    CHECK(access_point("arn:aws:s3:us-west-2:*:accesspoint/weights") == Truth::yes);
+    CHECK(access_point("arn:aws:s3:us-west-2:123456789012:accesspoint/${aws:username}") == Truth::yes);
+    CHECK(access_point("*") == Truth::yes);
     CHECK(is_public(Policy::parse(R"({"Version": "2008-10-17", "Statement": {"Effect": "Allow", "Principal": "*",
         "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:SourceVpce": "${aws:username}"}}}})")) ==
           Truth::no);
