@@ -32,9 +32,14 @@ bool is_narrow_network(const std::string& text) {
 }
 
 Truth fixes(const Condition& condition, bool has_variables) {
-    if (condition.negated || condition.if_exists || condition.quantifier == Quantifier::for_all_values)
-        return Truth::no;
-    const auto all = [&](auto&& is_good) { return truth_of(std::ranges::all_of(condition.values, is_good)); };
+    if (condition.negated || condition.if_exists) return Truth::no;
+    const bool is_disputed = std::ranges::find(disputed_keys, condition.key) != disputed_keys.end();
+    // Of keys of several values the list asks for either set operator; this one also holds where the key is absent.
+    const bool is_certain = !is_disputed && condition.quantifier != Quantifier::for_all_values;
+    const auto all = [&](auto&& is_good) {
+        const Truth truth = truth_of(std::ranges::all_of(condition.values, is_good));
+        return is_certain ? truth : std::min(truth, Truth::unknown);
+    };
     const auto is_fixed = [&](std::string_view value) {
         return !has_wildcard(value) && !(has_variables && has_variable(value));
     };
@@ -52,10 +57,8 @@ Truth fixes(const Condition& condition, bool has_variables) {
         return Truth::no;
     if (condition.key == "aws:userid") return all(is_fixed_id);
     if (condition.key == "s3:dataaccesspointarn") return all(is_of_fixed_account);
-    if (std::ranges::find(fixing_keys, condition.key) != fixing_keys.end()) return all(is_fixed);
-    if (std::ranges::find(disputed_keys, condition.key) != disputed_keys.end())
-        return std::min(Truth::unknown, all(is_fixed));
-    return Truth::no;
+    const bool is_listed = std::ranges::find(fixing_keys, condition.key) != fixing_keys.end();
+    return is_listed || is_disputed ? all(is_fixed) : Truth::no;
 }
 
 } // namespace

@@ -213,6 +213,9 @@ TEST_CASE("what AWS calls public") {
     CHECK(with(R"({"StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}})") == Truth::no);
     CHECK(with(R"({"StringEquals": {"aws:PrincipalAccount": "444455556666"}})") == Truth::unknown);
     CHECK(with(R"({"StringEquals": {"aws:SourceVpce": "${aws:username}"}})") == Truth::yes);
+    CHECK(with(R"({"ForAnyValue:StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}})") == Truth::no);
+    CHECK(with(R"({"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}})") == Truth::unknown);
+    CHECK(with(R"({"ForAllValues:StringLike": {"aws:PrincipalOrgID": "o-*"}})") == Truth::yes);
     const auto access_point = [&](std::string_view arn) {
         return with(R"({"StringLike": {"s3:DataAccessPointArn": ")" + std::string(arn) + R"("}})");
     };
