@@ -92,19 +92,18 @@ class KeyAudit {
                 break;
             case Part::administrator:
                 can_repair |= can_change;
-                if (!can_change) kept_out.push_back(caller.words);
+                if (has_intent_ && !can_change) kept_out.push_back(caller.words);
                 break;
             case Part::unlisted: can_repair |= can_change && !has_administrators(); break;
             case Part::root: root_can = can_change; break;
             default: break;
             }
         }
-        if (!can_repair) {
+        if (can_repair)
+            for (const std::string& words : kept_out)
+                findings.add("administrator-locked-out", document, {}, words + ": kms:PutKeyPolicy");
+        else
             findings.add("key-admin-lockout", document, {}, "kms:PutKeyPolicy");
-            kept_out.clear();
-        }
-        for (const std::string& words : kept_out)
-            findings.add("administrator-locked-out", document, {}, words + ": kms:PutKeyPolicy");
         if (!root_can) findings.add("key-root-lockout", document, {}, "the root user of the account: kms:PutKeyPolicy");
     }
 

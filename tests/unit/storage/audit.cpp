@@ -119,6 +119,16 @@ TEST_CASE("key policies: the usual one leaves decryption to identity policies") 
     CHECK(finds(open, "key-admin-lockout"));
 }
 
+TEST_CASE("key policies: nobody is locked out of what only his name says that he may do") {
+    const Report report = audit(R"({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "kms:PutKeyPolicy", "Resource": "*",
+         "Principal": {"AWS": ["arn:aws:iam::111122223333:role/a", "arn:aws:iam::111122223333:role/b"]}},
+        {"Effect": "Deny", "Action": "kms:PutKeyPolicy", "Resource": "*",
+         "Principal": {"AWS": "arn:aws:iam::111122223333:role/b"}}]})");
+    CHECK_FALSE(finds(report, "administrator-locked-out"));
+    CHECK_FALSE(finds(report, "key-admin-lockout"));
+}
+
 TEST_CASE("reports for programs hold every finding, and a baseline takes out those it knows") {
     Report report = with(R"({"Effect": "Allow", "Sid": "Open", "Action": "s3:GetObject"})");
     const Json json = Json::parse(storage::report_json(report));
