@@ -70,8 +70,8 @@ class KeyAudit {
     }
 
     void look_at_lockouts(Findings& findings) {
-        const auto through_s3 = [](const Way& way) { return way.through_s3 && way.is_intended; };
-        const auto anyhow = [](const Way& way) { return !way.through_s3; };
+        const auto through_s3 = [](const Way& way) { return way.via == Via::s3 && way.is_intended; };
+        const auto anyhow = [](const Way& way) { return way.via == Via::nothing; };
         bool can_repair = false, root_can = false;
         std::vector<std::string> kept_out; // administrators
         for (std::size_t c = 0; c < matrix_.callers().size(); ++c) {

@@ -135,9 +135,10 @@ std::vector<Way> kms_ways(const Intent& intent, std::span<const Policy* const> p
         Way& way = ways.emplace_back();
         way.words = std::move(words);
         way.is_intended = is_intended;
-        way.through_s3 = true;
-        way.keys = {{"kms:ViaService", std::string(service)},
-                    {"kms:EncryptionContext:aws:s3:arn", std::string(object)}};
+        way.via = service.starts_with("s3.") ? Via::s3 : Via::another_service;
+        way.keys = {{"kms:ViaService", std::string(service)}};
+        // Others have contexts of their own; whether they name an object of S3, too, is not known.
+        if (way.via == Via::s3) way.keys.emplace_back("kms:EncryptionContext:aws:s3:arn", object);
     };
     const std::string bucket = bucket_arn(intent);
     const std::string prefix = bucket + '/' + intent.prefix;
@@ -188,9 +189,11 @@ Context context_of(const RequestParts& parts, std::span<const std::string> keys,
     };
     for (const std::string_view key :
          {"aws:sourceip", "aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip", "kms:viaservice", "aws:sourcearn",
-          "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceowner", "aws:calledvia",
-          "aws:calledviafirst", "aws:calledvialast"})
+          "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceowner"})
         if (is_read(key)) context.set_absent(key);
+    if (way.via != Via::another_service) // some of which say so: Athena, CloudFormation, DynamoDB
+        for (const std::string_view key : {"aws:calledvia", "aws:calledviafirst", "aws:calledvialast"})
+            if (is_read(key)) context.set_absent(key);
     for (const auto& [key, value] : way.keys)
         set(lower(key), value);
     if (caller.part == Part::service) {
@@ -200,7 +203,7 @@ Context context_of(const RequestParts& parts, std::span<const std::string> keys,
         if (is_read("aws:sourceip")) context.set_absent("aws:sourceip");
     }
     set("aws:securetransport", way.is_tls ? "true" : "false");
-    set("aws:viaawsservice", way.through_s3 ? "true" : "false");
+    set("aws:viaawsservice", way.via != Via::nothing ? "true" : "false");
     if (!intent.account.empty()) {
         set("aws:resourceaccount", intent.account);
         set("s3:resourceaccount", intent.account);

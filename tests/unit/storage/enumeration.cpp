@@ -101,6 +101,19 @@ TEST_CASE("keys are used from networks and through services that their policy na
     CHECK(is_certain(key(R"({"StringLike": {"kms:ViaService": "ec2.*.amazonaws.com"},
                              "StringNotEquals": {"kms:ViaService": "ec2.x.amazonaws.com"}})"),
                      "key-public"));
+    // AWS may or may not tell of a service whose request it called.
+    const Report called = key(R"({"ForAnyValue:StringEquals": {"aws:CalledVia": "dynamodb.amazonaws.com"}})");
+    CHECK(finds(called, "key-public"));
+    CHECK_FALSE(is_certain(called, "key-public"));
+    // S3 alone is known to name an object of S3.
+    const auto object = [&](std::string_view service) {
+        return key(R"({"StringEquals": {"kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::acme-weights/x",
+                                        "kms:ViaService": ")" +
+                   std::string(service) + R"("}})");
+    };
+    CHECK(is_certain(object("s3.eu-central-1.amazonaws.com"), "key-public"));
+    CHECK(finds(object("cloudtrail.eu-central-1.amazonaws.com"), "key-public"));
+    CHECK_FALSE(is_certain(object("cloudtrail.eu-central-1.amazonaws.com"), "key-public"));
 }
 
 TEST_CASE("keys are used for objects that only a pattern of the key policy reaches") {
