@@ -116,6 +116,37 @@ TEST_CASE("keys are used from networks and through services that their policy na
     CHECK_FALSE(is_certain(object("cloudtrail.eu-central-1.amazonaws.com"), "key-public"));
 }
 
+TEST_CASE("keys are used through S3 for the bucket, and for objects that two patterns of the key policy share") {
+    const auto through_s3 = [](std::string_view condition, std::string_view denied) {
+        const auto statement = [](std::string_view effect, std::string_view text) {
+            Json one{{"Effect", effect}, {"Action", "kms:Decrypt"}, {"Resource", "*"}, {"Principal", "*"}};
+            one["Condition"] = Json::parse(text);
+            return one;
+        };
+        Json allow = statement("Allow", condition);
+        allow["Condition"]["StringEquals"]["kms:ViaService"] = "s3.eu-central-1.amazonaws.com";
+        return audit(policy_of({allow.dump(), statement("Deny", denied).dump()}), "policy",
+                     {.account = "111122223333"});
+    };
+    const std::string_view nothing = R"({"Bool": {"aws:SecureTransport": "false"}})";
+    CHECK(is_certain(
+        through_s3(R"({"StringEquals": {"kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::acme-weights"}})", nothing),
+        "key-public"));
+    CHECK(
+        is_certain(through_s3(R"({"StringLike": {"kms:EncryptionContext:aws:s3:arn": "*:::acme-labels/*"}})", nothing),
+                   "key-public"));
+    const std::string_view models =
+        R"({"StringLike": {"kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::*/models/*"}})";
+    const auto but = [&](std::string_view spared) {
+        return through_s3(models, R"({"StringNotLike": {"kms:EncryptionContext:aws:s3:arn": ")" + std::string(spared) +
+                                      R"("}})");
+    };
+    CHECK(is_certain(but("arn:aws:s3:::acme-*"), "key-public"));
+    CHECK(is_certain(but("*:::acme-*/*.bin"), "key-public"));
+    CHECK_FALSE(finds(but("arn:aws:s3:::acme-weights"), "key-public")); // no object
+    CHECK_FALSE(finds(but("arn:aws-cn:s3:::acme-*"), "key-public"));    // of another partition
+}
+
 TEST_CASE("keys are used for objects that only a pattern of the key policy reaches") {
     const auto with = [](std::string_view context, bool is_allowed = true) {
         Json bundle = bundle_of(full_intent());
