@@ -119,6 +119,28 @@ TEST_CASE("key policies: the usual one leaves decryption to identity policies") 
     CHECK(finds(open, "key-admin-lockout"));
 }
 
+TEST_CASE("key policies: which objects readers must be able to decrypt") {
+    const auto of_readers = [](Json contexts) {
+        Json bundle = bundle_of(full_intent());
+        for (Json& statement : bundle["documents"]["key_policy"]["Statement"])
+            if (statement["Sid"] == "AllowReaders")
+                statement["Condition"]["StringLike"]["kms:EncryptionContext:aws:s3:arn"] = std::move(contexts);
+        return bundle;
+    };
+    const std::string_view rule = "key-reader-locked-out", objects = "arn:aws:s3:::acme-weights/models/*";
+    CHECK_FALSE(finds(audit(of_readers({"arn:aws:s3:::acme-weights", objects}).dump()), rule));
+    const Report no_bucket = audit(of_readers({objects}).dump());
+    CHECK(finding_of(no_bucket, rule).is_certain);
+    CHECK(finding_of(no_bucket, rule).request.ends_with(", through S3, under a bucket key"));
+    const Report no_objects = audit(of_readers({"arn:aws:s3:::acme-weights"}).dump());
+    CHECK(finding_of(no_objects, rule).request.ends_with(", through S3"));
+    const Report some = audit(of_readers({"arn:aws:s3:::acme-weights", "arn:aws:s3:::acme-weights/models/w*"}).dump());
+    CHECK(finding_of(some, rule).request.ends_with(", through S3, for arn:aws:s3:::acme-weights/models/x"));
+    // A policy alone does not tell which objects there are, nor whether there is a bucket key.
+    const Json whole = of_readers({"arn:aws:s3:::acme-weights/models/a/*"});
+    CHECK_FALSE(finds(audit(whole["documents"]["key_policy"].dump()), rule));
+}
+
 TEST_CASE("key policies: nobody is locked out of what only his name says that he may do") {
     const Report report = audit(R"({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "kms:PutKeyPolicy", "Resource": "*",
