@@ -162,8 +162,8 @@ std::vector<Way> kms_ways(const Intent& intent, std::span<const Policy* const> p
     const Filler filler(services);
     for (const std::string& pattern : services)
         if (!matches(pattern, s3))
-            for (const std::string& name : filler.texts_of(pattern))
-                through(name, false, "through " + name, arns[0]);
+            for (const std::string& name : filler.texts_of(pattern)) // S3, where no region is known, in any
+                through(name, intent.region.empty() && name.starts_with("s3."), "through " + name, arns[0]);
     return ways;
 }
 

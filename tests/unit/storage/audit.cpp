@@ -151,6 +151,31 @@ TEST_CASE("key policies: nobody is locked out of what only his name says that he
     CHECK_FALSE(finds(report, "key-admin-lockout"));
 }
 
+TEST_CASE("the region of a key policy is the one that all its services are in") {
+    const auto in = [](std::string_view services) {
+        return audit(policy_of({R"({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
+                                    "Principal": {"AWS": "arn:aws:iam::111122223333:role/inference"},
+                                    "Condition": {"StringEquals": {"kms:ViaService": )" +
+                                    std::string(services) + "}}}",
+                                R"({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
+                                    "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}})"}));
+    };
+    const auto assumes = [](const Report& report, std::string_view start) {
+        return std::ranges::any_of(report.assumptions,
+                                   [&](const std::string& assumption) { return assumption.starts_with(start); });
+    };
+    const Report one = in(R"("s3.eu-central-1.amazonaws.com")");
+    CHECK(assumes(one, "the region is eu-central-1, "));
+    CHECK_FALSE(finds(one, "key-public"));
+    CHECK(assumes(in(R"("s3.cn-north-1.amazonaws.com.cn")"), "the region is cn-north-1, "));
+    const Report two = in(R"(["s3.eu-central-1.amazonaws.com", "s3.eu-west-1.amazonaws.com"])");
+    CHECK_FALSE(assumes(two, "the region is"));
+    CHECK(finds(two, "key-public"));
+    CHECK_FALSE(finds(two, "key-reader-locked-out"));
+    for (const char* name : {R"("s3.amazonaws.com")", R"("s3.*.amazonaws.com")", R"("s3.eu-central-1.example.com")"})
+        CHECK_FALSE(assumes(in(name), "the region is"));
+}
+
 TEST_CASE("reports for programs hold every finding, and a baseline takes out those it knows") {
     Report report = with(R"({"Effect": "Allow", "Sid": "Open", "Action": "s3:GetObject"})");
     const Json json = Json::parse(storage::report_json(report));
