@@ -71,6 +71,10 @@ void describe(const Caller& caller, Context& context) {
         context.set("aws:PrincipalType", "Account");
         context.set("aws:userid", caller.account);
         break;
+    case CallerKind::federated_user:
+        context.set("aws:PrincipalType", "FederatedUser");
+        context.set("aws:userid", caller.account + ':' + caller.arn.substr(caller.arn.rfind('/') + 1));
+        break;
     }
     context.set("aws:PrincipalArn", caller.arn);
     context.set("aws:PrincipalAccount", caller.account);

@@ -236,6 +236,15 @@ TEST_CASE("callers whom only a condition tells apart") {
     CHECK_FALSE(finds(with(R"({"StringLike": {"aws:PrincipalOrgPaths": "o-1/*"}})"), "public-access"));
     CHECK(is_certain(with(R"({"StringEquals": {"aws:PrincipalServiceName": "cloudtrail.amazonaws.com"}})"),
                      "service-on-behalf"));
+    CHECK(is_certain(with(R"({"ArnLike": {"aws:PrincipalArn": "arn:aws:sts::444455556666:federated-user/*"}})"),
+                     "cross-account-access"));
+    CHECK(is_certain(with(R"({"ArnLike": {"aws:PrincipalArn": "arn:aws:sts::444455556666:*"}})"),
+                     "cross-account-access"));
+    CHECK(is_certain(with(R"({"StringEquals": {"aws:PrincipalType": "FederatedUser"}})"), "public-access"));
+    const Report federated = of_owner(
+        {reader, R"({"Effect": "Allow", "Principal": {"AWS": "arn:aws:sts::444455556666:federated-user/bob"}})",
+         R"({"Effect": "Deny", "Condition": {"StringNotEquals": {"aws:PrincipalAccount": "444455556666"}}})"});
+    CHECK(is_certain(federated, "tls-not-enforced"));
     const Report spared = of_owner({R"({"Effect": "Allow", "Action": "s3:GetObject"})",
                                     R"({"Effect": "Deny", "NotPrincipal": {"AWS": ["444455556666",
                                         "arn:aws:iam::444455556666:role/partner",

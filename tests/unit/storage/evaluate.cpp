@@ -229,6 +229,29 @@ TEST_CASE("what AWS calls public") {
           Truth::no);
 }
 
+TEST_CASE("a federated user is its ARN, and of its account") {
+    Caller caller;
+    caller.kind = CallerKind::federated_user;
+    caller.account = other;
+    caller.arn = "arn:aws:sts::444455556666:federated-user/bob";
+    const Request request = asking(caller);
+    const auto with = [&](std::string_view condition) {
+        return beside_administrators(policy_of({R"({"Effect": "Allow", "Condition": )" + std::string(condition) + "}"}),
+                                     request);
+    };
+    CHECK(beside_administrators(allow(R"({"AWS": "arn:aws:sts::444455556666:federated-user/bob"})"), request) ==
+          Truth::yes);
+    CHECK(beside_administrators(allow(R"({"AWS": "arn:aws:sts::444455556666:federated-user/eve"})"), request) ==
+          Truth::no);
+    CHECK(beside_administrators(allow(R"({"AWS": "arn:aws:iam::444455556666:user/bob"})"), request) == Truth::no);
+    CHECK(beside_administrators(allow(R"({"AWS": "444455556666"})"), request) == Truth::yes);
+    CHECK(beside_administrators(allow(R"({"AWS": "111122223333"})"), request) == Truth::no);
+    CHECK(with(R"({"StringEquals": {"aws:PrincipalType": "FederatedUser"}})") == Truth::yes);
+    CHECK(with(R"({"StringEquals": {"aws:userid": "444455556666:bob"}})") == Truth::yes);
+    CHECK(with(R"({"Null": {"aws:username": "true"}})") == Truth::yes);
+    CHECK(with(R"({"ArnLike": {"aws:PrincipalArn": "arn:aws:sts::444455556666:federated-user/*"}})") == Truth::yes);
+}
+
 // ---- Properties, over policies made at random
 
 namespace {
