@@ -12,10 +12,6 @@ namespace {
 using storage::audit;
 using storage::Report;
 
-bool is_certain(const Report& report, std::string_view rule) {
-    return finds(report, rule) && finding_of(report, rule).is_certain;
-}
-
 // Statements that keep everyone from being let in but by the last of `count` of them, which is not like the others.
 std::string many(std::size_t count, std::string_view first, std::string_view last) {
     Json policy{{"Version", "2012-10-17"}, {"Statement", Json::array()}};
