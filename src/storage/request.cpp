@@ -45,6 +45,7 @@ void describe(const Caller& caller, Context& context) {
         // One table says that the key is there, the other that it is not.
         context.set("aws:userid", unknown);
         context.set("aws:PrincipalType", "Anonymous");
+        context.set("aws:PrincipalAccount", "anonymous");
         return;
     case CallerKind::service:
         context.set("aws:PrincipalIsAWSService", "true");

@@ -94,7 +94,7 @@ TEST_CASE("an exception for one caller does not hide the others") {
     CHECK(is_certain(with(R"({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::444455556666:role/app-*"}})",
                           R"({"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::444455556666:role/app-x"}})"),
                      "cross-account-access"));
-    const std::string_view signed_in = R"({"Null": {"aws:PrincipalAccount": "false"}})";
+    const std::string_view signed_in = R"({"Bool": {"aws:PrincipalIsAWSService": "false"}})";
     CHECK(is_certain(with(signed_in, R"({"StringLike": {"aws:PrincipalAccount": "9*"}})"), "public-access"));
     CHECK(is_certain(with(signed_in, R"({"StringLike": {"aws:userid": "*:session"}})"), "public-access"));
     CHECK(is_certain(with(signed_in, R"({"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/s*"}})"),
@@ -142,6 +142,7 @@ TEST_CASE("callers whom only a condition tells apart") {
     CHECK(is_certain(with(R"({"StringLike": {"aws:PrincipalAccount": "4*"}})"), "cross-account-access"));
     CHECK_FALSE(
         finds(with(R"({"StringEquals": {"aws:PrincipalType": "Anonymous", "aws:username": "a"}})"), "public-access"));
+    CHECK(is_certain(with(R"({"StringEquals": {"aws:PrincipalAccount": "anonymous"}})"), "public-access"));
     // A stranger without an organisation, and services.
     CHECK(is_certain(with(R"({"Null": {"aws:PrincipalAccount": "false"},
                               "StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}})"),
