@@ -3,6 +3,7 @@
 #include "storage/audit_matrix.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace weightseal::storage {
 namespace {
@@ -69,16 +70,30 @@ class KeyAudit {
         }
     }
 
+    // Whether a caller can do all actions for each object that the intent means, under a bucket key, too, and where it
+    // can least. A policy alone shows no such objects: there, for any.
+    std::pair<Truth, std::string_view> through_s3(std::size_t caller,
+                                                  std::initializer_list<std::string_view> actions) const {
+        const auto is_meant = [](const Way& way) { return way.via == Via::s3 && way.is_intended; };
+        if (!has_intent_) return {breaches_.can(caller, actions, false, is_meant), "through S3"};
+        std::pair<Truth, std::string_view> least{Truth::yes, {}};
+        for (const Way& way : matrix_.ways()) {
+            if (!is_meant(way)) continue;
+            const Truth can = breaches_.can(caller, actions, false, [&](const Way& one) { return &one == &way; });
+            if (can < least.first) least = {can, way.words};
+        }
+        return least;
+    }
+
     void look_at_lockouts(Findings& findings) {
-        const auto through_s3 = [](const Way& way) { return way.through_s3 && way.is_intended; };
-        const auto anyhow = [](const Way& way) { return !way.through_s3; };
+        const auto anyhow = [](const Way& way) { return way.via == Via::nothing; };
         bool can_repair = false, root_can = false;
         std::vector<std::string> kept_out; // administrators
         for (std::size_t c = 0; c < matrix_.callers().size(); ++c) {
             const SymbolicCaller& caller = matrix_.callers()[c];
             const auto demand = [&](std::string_view rule, std::initializer_list<std::string_view> actions) {
-                if (const Truth can = breaches_.can(c, actions, false, through_s3); can != Truth::yes)
-                    findings.add(rule, document, {}, caller.words + ", through S3", can == Truth::no);
+                if (const auto& [can, words] = through_s3(c, actions); can != Truth::yes)
+                    findings.add(rule, document, {}, fmt::format("{}, {}", caller.words, words), can == Truth::no);
             };
             const bool can_change = breaches_.can(c, {"kms:PutKeyPolicy"}, false, anyhow) == Truth::yes;
             switch (caller.part) {
@@ -92,19 +107,18 @@ class KeyAudit {
                 break;
             case Part::administrator:
                 can_repair |= can_change;
-                if (!can_change) kept_out.push_back(caller.words);
+                if (has_intent_ && !can_change) kept_out.push_back(caller.words);
                 break;
             case Part::unlisted: can_repair |= can_change && !has_administrators(); break;
             case Part::root: root_can = can_change; break;
             default: break;
             }
         }
-        if (!can_repair) {
+        if (can_repair)
+            for (const std::string& words : kept_out)
+                findings.add("administrator-locked-out", document, {}, words + ": kms:PutKeyPolicy");
+        else
             findings.add("key-admin-lockout", document, {}, "kms:PutKeyPolicy");
-            kept_out.clear();
-        }
-        for (const std::string& words : kept_out)
-            findings.add("administrator-locked-out", document, {}, words + ": kms:PutKeyPolicy");
         if (!root_can) findings.add("key-root-lockout", document, {}, "the root user of the account: kms:PutKeyPolicy");
     }
 

@@ -84,7 +84,7 @@ class Callers {
         add(Part::unlisted, role(owner_, unnamed(owner_, "role", "unlisted")), "another role of the account");
         add(Part::unlisted, user(owner_, unnamed(owner_, "user", "unlisted"), "AIDAUNLISTED00000000"),
             "another user of the account");
-        if (reads_username() || compared_.contains("aws:principaltype")) add_strange_kinds();
+        if (reads_username() || compared_.contains("aws:principaltype")) add_kinds();
         for (const Policy* policy : policies_)
             add_principals(*policy);
         add_compared();
@@ -116,6 +116,14 @@ class Callers {
         caller.kind = CallerKind::user;
         caller.arn = fmt::format("arn:{}:iam::{}:user/{}", partition(), account, name);
         caller.unique_id = id;
+        return caller;
+    }
+
+    Caller federated_user(std::string_view account, std::string_view name) const {
+        Caller caller = role(account, name);
+        caller.kind = CallerKind::federated_user;
+        caller.arn = fmt::format("arn:{}:sts::{}:federated-user/{}", partition(), account, name);
+        caller.unique_id.clear();
         return caller;
     }
 
@@ -177,7 +185,7 @@ class Callers {
         return std::ranges::any_of(names_apart_, is_known) ? filler_.text() : "session";
     }
 
-    void add_strange_kinds() {
+    void add_kinds() {
         add(Part::stranger, user(stranger_, unnamed(stranger_, "user", "stranger"), strange_user_id),
             "a user of an account that nobody named");
         Caller root = role(stranger_, "x");
@@ -185,6 +193,10 @@ class Callers {
         root.unique_id.clear();
         root.arn = fmt::format("arn:{}:iam::{}:root", partition(), stranger_);
         add(Part::stranger, root, "the root user of an account that nobody named");
+        add(Part::stranger, federated_user(stranger_, unnamed(stranger_, "user", "stranger")),
+            "a federated user of an account that nobody named");
+        add(Part::unlisted, federated_user(owner_, unnamed(owner_, "user", "unlisted")),
+            "a federated user of the account");
     }
 
     void list(SymbolicCaller caller) {
@@ -234,7 +246,7 @@ class Callers {
         }
     }
 
-    // Without an ARN where the text is none of a role, user or session.
+    // Without an ARN where the text is none of a role, user, session or federated user.
     Caller caller_of(std::string_view text) const {
         Caller caller;
         const auto arn = Arn::parse(text);
@@ -245,6 +257,11 @@ class Callers {
             if (slash == resource.npos) return caller;
             caller = role(arn->account, resource.substr(13, slash - 13));
             caller.session = resource.substr(slash + 1);
+            return caller;
+        }
+        if (arn->service == "sts" && resource.starts_with("federated-user/")) {
+            caller = federated_user(arn->account, "x");
+            caller.arn = text;
             return caller;
         }
         if (arn->service != "iam") return caller;
@@ -293,8 +310,10 @@ class Callers {
     void add_arn(std::string_view pattern) {
         const auto arn = Arn::parse(pattern);
         if (!arn) return;
+        std::set<std::string> resources = filler_.texts_of(arn->resource);
+        if (arn->service == "sts") resources.insert(filler_.fill_both(arn->resource, "federated-user/*"));
         for (const std::string& account : accounts_.find(arn->account)->second)
-            for (const std::string& resource : filler_.texts_of(arn->resource)) {
+            for (const std::string& resource : resources) {
                 const std::string text =
                     fmt::format("arn:{}:{}::{}:{}", instance_of(arn->partition), arn->service, account, resource);
                 Caller caller = caller_of(text);

@@ -158,7 +158,7 @@ bool is_choosable(std::string_view key, Service service, Group group, Part part,
         return true;
     if (part == Part::service && key == "aws:sourcearn") return true;
     if (service == Service::kms)
-        return !way.through_s3 && starts_with_one_of({"kms:encryptioncontext", "kms:grant", "kms:request"});
+        return way.via == Via::nothing && starts_with_one_of({"kms:encryptioncontext", "kms:grant", "kms:request"});
     switch (group) {
     case Group::list:
         if (is_one_of({"s3:prefix", "s3:delimiter", "s3:max-keys"})) return true;

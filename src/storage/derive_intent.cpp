@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 namespace weightseal::storage {
 namespace {
@@ -18,6 +19,7 @@ class Derived {
 
     void derive(const Policy& policy, Service service) {
         find_place(policy);
+        find_region(policy);
         find_account(policy);
         for (const Statement& statement : policy.statements)
             if (statement.effect == Effect::allow && !statement.not_principal) find_members(statement, service);
@@ -48,8 +50,6 @@ class Derived {
             for (const Condition& condition : statement.conditions) // a key's
                 if (condition.key == "kms:encryptioncontext:aws:s3:arn")
                     std::ranges::for_each(condition.values, look_at);
-                else if (condition.key == "kms:viaservice")
-                    std::ranges::for_each(condition.values, [&](const std::string& name) { find_region(name); });
         }
         if (intent_.partition.empty()) intent_.partition = partition_of_principals(policy);
         if (!intent_.bucket.empty()) return;
@@ -57,11 +57,27 @@ class Derived {
         input_.assumptions.push_back(fmt::format("the policy names no bucket; a bucket {} was taken", intent_.bucket));
     }
 
-    // Of "s3.REGION.amazonaws.com".
-    void find_region(std::string_view service) {
-        if (!service.starts_with("s3.") || !intent_.region.empty()) return;
-        const std::string_view region = service.substr(3, service.find('.', 3) - 3);
-        if (!has_wildcard(region)) intent_.region = region;
+    // The one that S3 is named in.
+    void find_region(const Policy& policy) {
+        std::set<std::string_view> regions;
+        for (const Statement& statement : policy.statements)
+            for (const Condition& condition : statement.conditions)
+                if (condition.key == "kms:viaservice")
+                    for (const std::string& name : condition.values)
+                        if (const std::string_view region = region_of(name); !region.empty()) regions.insert(region);
+        if (!intent_.region.empty() || regions.size() != 1) return;
+        intent_.region = *regions.begin();
+        input_.assumptions.push_back(
+            fmt::format("the region is {}, the only one in which kms:ViaService names S3", intent_.region));
+    }
+
+    // Of "s3.REGION.amazonaws.com", else empty.
+    static std::string_view region_of(std::string_view service) {
+        if (!service.starts_with("s3.")) return {};
+        service.remove_prefix(3);
+        const std::string_view region = service.substr(0, service.find('.')), end = service.substr(region.size());
+        const bool is_of_aws = end == ".amazonaws.com" || end == ".amazonaws.com.cn";
+        return is_of_aws && !has_wildcard(region) && !has_variable(region) ? region : std::string_view{};
     }
 
     static std::string partition_of_principals(const Policy& policy) {

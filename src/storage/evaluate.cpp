@@ -71,12 +71,7 @@ Decision evaluate(const PolicySet& policies, const Request& request) {
             const Statement& statement = policy.statements[i];
             const PrincipalMatch about = about_caller(statement, request.caller);
             if (about.truth == Truth::no) continue;
-            const Truth truth = applies(policy, statement, request, action);
-            Strongest& kind = statement.effect == Effect::deny ? said.denied
-                              : about.by_account               ? said.by_account
-                                                               : said.direct;
-            kind.add(std::min(about.truth, truth), i);
-            if (statement.effect == Effect::allow) said.direct.add(std::min(about.directly, truth), i);
+            said.add(statement.effect, about, applies(policy, statement, request, action), i);
         }
     }
     if (policies.identity_policies) {

@@ -10,12 +10,11 @@
 namespace weightseal::storage {
 namespace {
 
-constexpr std::array<std::string_view, 9> fixing_keys{
-    "aws:sourcearn",         "aws:sourcevpc",
-    "aws:sourcevpce",        "aws:sourceowner",
-    "aws:sourceaccount",     "s3:x-amz-server-side-encryption-aws-kms-key-id",
-    "s3:dataaccesspointarn", "s3:dataaccesspointaccount",
-    "aws:principalorgid",
+constexpr std::array<std::string_view, 8> fixing_keys{
+    "aws:sourcearn",      "aws:sourcevpc",
+    "aws:sourcevpce",     "aws:sourceowner",
+    "aws:sourceaccount",  "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    "aws:principalorgid", "s3:dataaccesspointaccount",
 };
 
 // Keys that the list does not name, by which other documentation says that a policy is not public.
@@ -32,38 +31,34 @@ bool is_narrow_network(const std::string& text) {
     return network && (is_private(*network) || network->is_narrow());
 }
 
-bool is_fixed(const std::string& value) {
-    return !has_wildcard(value) && !has_variable(value);
-}
-
-bool is_fixed_id(const std::string& value) {
-    const std::size_t colon = value.find(':');
-    return is_fixed(value) || (colon != value.npos && is_fixed(value.substr(0, colon)));
-}
-
-// In policies before 2012 nothing is a variable.
-std::string without_variables(std::string text) {
-    std::erase(text, '$');
-    return text;
-}
-
 Truth fixes(const Condition& condition, bool has_variables) {
-    if (condition.negated || condition.if_exists || condition.quantifier == Quantifier::for_all_values)
-        return Truth::no;
-    const auto all = [&](bool (*is_good)(const std::string&)) {
-        return truth_of(std::ranges::all_of(condition.values, [&](const std::string& value) {
-            return is_good(has_variables ? value : without_variables(value));
-        }));
+    if (condition.negated || condition.if_exists) return Truth::no;
+    const bool is_disputed = std::ranges::find(disputed_keys, condition.key) != disputed_keys.end();
+    // Of keys of several values the list asks for either set operator; this one also holds where the key is absent.
+    const bool is_certain = !is_disputed && condition.quantifier != Quantifier::for_all_values;
+    const auto all = [&](auto&& is_good) {
+        const Truth truth = truth_of(std::ranges::all_of(condition.values, is_good));
+        return is_certain ? truth : std::min(truth, Truth::unknown);
+    };
+    const auto is_fixed = [&](std::string_view value) {
+        return !has_wildcard(value) && !(has_variables && has_variable(value));
+    };
+    const auto is_fixed_id = [&](std::string_view value) {
+        const std::size_t colon = value.find(':');
+        return is_fixed(value) || (colon != value.npos && is_fixed(value.substr(0, colon)));
+    };
+    const auto is_of_fixed_account = [&](std::string_view value) {
+        const auto arn = Arn::parse(value);
+        return is_fixed(value) || (arn && is_account(arn->account) && !(has_variables && has_variable(value)));
     };
     if (condition.op == Operator::ip_address && condition.key == "aws:sourceip") return all(is_narrow_network);
     if (condition.op != Operator::string_equals && condition.op != Operator::string_like &&
         condition.op != Operator::string_equals_ignore_case && condition.op != Operator::arn_like)
         return Truth::no;
     if (condition.key == "aws:userid") return all(is_fixed_id);
-    if (std::ranges::find(fixing_keys, condition.key) != fixing_keys.end()) return all(is_fixed);
-    if (std::ranges::find(disputed_keys, condition.key) != disputed_keys.end())
-        return std::min(Truth::unknown, all(is_fixed));
-    return Truth::no;
+    if (condition.key == "s3:dataaccesspointarn") return all(is_of_fixed_account);
+    const bool is_listed = std::ranges::find(fixing_keys, condition.key) != fixing_keys.end();
+    return is_listed || is_disputed ? all(is_fixed) : Truth::no;
 }
 
 } // namespace

@@ -73,11 +73,8 @@ Judge::Judge(const PolicySet& policies)
 CallerView Judge::view(const Caller& caller) const {
     CallerView view;
     view.caller = &caller;
-    for (const Statement& statement : policy_.statements) {
-        const PrincipalMatch match = about_caller(statement, caller);
-        view.about.push_back(match.truth);
-        view.by_account.push_back(match.by_account);
-    }
+    for (const Statement& statement : policy_.statements)
+        view.about.push_back(about_caller(statement, caller));
     return view;
 }
 
@@ -127,16 +124,13 @@ Verdict Judge::decide_with(const CallerView& view, const TargetClass& target, co
     std::optional<std::size_t> doubtful;
     for (const Applying& one : target.applying) {
         const Statement& statement = policy_.statements[one.statement];
-        const Truth about = view.about[one.statement];
-        if (about == Truth::no) continue;
+        const PrincipalMatch& about = view.about[one.statement];
+        if (about.truth == Truth::no) continue;
         const Truth resource =
             is_chosen && one.is_variable ? about_resource(statement, target.resource, context, true) : one.resource;
-        const Truth truth = std::min({about, resource, holds(one.statement, context, values)});
-        if (truth == Truth::unknown) doubtful = one.statement;
-        Strongest& kind = statement.effect == Effect::deny ? said.denied
-                          : view.by_account[one.statement] ? said.by_account
-                                                           : said.direct;
-        kind.add(truth, one.statement);
+        const Truth applies = std::min(resource, holds(one.statement, context, values));
+        if (std::min(about.truth, applies) == Truth::unknown) doubtful = one.statement;
+        said.add(statement.effect, about, applies, one.statement);
     }
     const Decision decision = decide(policies_, *view.caller, target.action, said, is_public_);
     Verdict verdict;

@@ -43,8 +43,7 @@ struct Situation {
 /// How a policy takes a caller, statement by statement.
 struct CallerView {
     const Caller* caller = nullptr;
-    std::vector<Truth> about;
-    std::vector<bool> by_account;
+    std::vector<PrincipalMatch> about;
 };
 
 class Judge {

@@ -150,7 +150,7 @@ bool Matrix::exists(const Case& one) const noexcept {
     const Part part = callers_[one.caller].part;
     const Group group = targets_[one.target].group;
     const bool is_configuration = group == Group::read_configuration || group == Group::change_configuration;
-    if (ways_[one.way].through_s3 && is_configuration) return false; // S3 uses a key and does not manage it
+    if (ways_[one.way].via != Via::nothing && is_configuration) return false; // services use a key and do not manage it
     if (part == Part::anonymous) return signing == Signing::none;
     if (part == Part::service) return signing == Signing::header;
     if (signing == Signing::form) return targets_[one.target].action == "s3:PutObject";

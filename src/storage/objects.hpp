@@ -10,4 +10,8 @@ namespace weightseal::storage {
 [[nodiscard]] std::vector<std::string> objects_apart(const Intent& intent, std::span<const Policy* const> policies,
                                                      std::span<const SymbolicCaller> callers);
 
+/// What S3 names when it uses a key, by its ARN: an object, or under a bucket key the bucket. One of each kind that
+/// patterns tell apart, the intent's own first.
+[[nodiscard]] std::vector<std::string> contexts_apart(const Intent& intent, const std::set<std::string>& patterns);
+
 } // namespace weightseal::storage

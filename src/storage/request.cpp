@@ -45,6 +45,7 @@ void describe(const Caller& caller, Context& context) {
         // One table says that the key is there, the other that it is not.
         context.set("aws:userid", unknown);
         context.set("aws:PrincipalType", "Anonymous");
+        context.set("aws:PrincipalAccount", "anonymous");
         return;
     case CallerKind::service:
         context.set("aws:PrincipalIsAWSService", "true");
@@ -70,6 +71,10 @@ void describe(const Caller& caller, Context& context) {
     case CallerKind::root:
         context.set("aws:PrincipalType", "Account");
         context.set("aws:userid", caller.account);
+        break;
+    case CallerKind::federated_user:
+        context.set("aws:PrincipalType", "FederatedUser");
+        context.set("aws:userid", caller.account + ':' + caller.arn.substr(caller.arn.rfind('/') + 1));
         break;
     }
     context.set("aws:PrincipalArn", caller.arn);

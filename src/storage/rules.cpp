@@ -126,8 +126,7 @@ constexpr std::array all_rules{
          "FSBP S3.12; prowler s3_bucket_acl_prohibited"},
     Rule{"public-acl", Severity::critical, "The access control list of the bucket lets in strangers",
          "Everyone, or whoever has an account of AWS, is granted something beside every policy. Only IgnorePublicAcls "
-         "or "
-         "BucketOwnerEnforced keep it from having effect.",
+         "or BucketOwnerEnforced keep it from having effect.",
          "Remove the grant, and set ObjectOwnership to BucketOwnerEnforced.",
          "CIS AWS 2.1.4; FSBP S3.2, S3.3; prowler s3_bucket_public_list_acl, s3_bucket_public_write_acl; CKV_AWS_20, "
          "CKV_AWS_57, CKV2_AWS_43"},

@@ -11,7 +11,7 @@ namespace weightseal::storage {
 namespace {
 
 bool has_account(const Caller& caller) noexcept {
-    return caller.kind == CallerKind::role || caller.kind == CallerKind::user || caller.kind == CallerKind::root;
+    return caller.kind != CallerKind::anonymous && caller.kind != CallerKind::service;
 }
 
 // As a whole. A canonical user is an account, too.

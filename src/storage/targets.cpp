@@ -135,41 +135,35 @@ std::vector<Way> kms_ways(const Intent& intent, std::span<const Policy* const> p
         Way& way = ways.emplace_back();
         way.words = std::move(words);
         way.is_intended = is_intended;
-        way.through_s3 = true;
-        way.keys = {{"kms:ViaService", std::string(service)},
-                    {"kms:EncryptionContext:aws:s3:arn", std::string(object)}};
+        way.via = service.starts_with("s3.") ? Via::s3 : Via::another_service;
+        way.keys = {{"kms:ViaService", std::string(service)}};
+        // Others have contexts of their own; whether they name an object of S3, too, is not known.
+        if (way.via == Via::s3) way.keys.emplace_back("kms:EncryptionContext:aws:s3:arn", object);
     };
-    const std::string bucket = bucket_arn(intent);
-    const std::string prefix = bucket + '/' + intent.prefix;
-    const std::string object = prefix + "weights";
-    through(s3, true, "through S3", object);
+    const std::vector<std::string> arns =
+        contexts_apart(intent, values_of(compared, "kms:encryptioncontext:aws:s3:arn"));
+    through(s3, true, "through S3", arns[0]);
     for (Way& network : networks_apart(intent, compared)) {
         const bool is_first = ways.size() == 1;
         network.words = is_first ? "directly" : "directly " + network.words;
         network.is_intended = false;
         ways.push_back(std::move(network));
     }
-    through(s3, false, "through S3, for an object of another bucket",
-            fmt::format("arn:{}:s3:::another-bucket/object", intent.partition));
-    through(fmt::format("dynamodb.{}.amazonaws.com{}", region, end), false, "through another service of AWS", object);
-    // With bucket keys the context is the bucket, whatever the object.
-    const std::set<std::string>& contexts = values_of(compared, "kms:encryptioncontext:aws:s3:arn");
-    require_at_most(max_objects, contexts.size(), "objects");
-    const Filler unnamed(contexts);
-    std::set<std::string> signatures{signature_of(contexts, object) + '1'};
-    for (const std::string& pattern : contexts)
-        for (const std::string& arn : unnamed.texts_of(pattern)) {
-            if (!arn.starts_with("arn:") || arn == bucket) continue;
-            const bool is_intended = arn.starts_with(prefix);
-            if (signatures.insert(signature_of(contexts, arn) + (is_intended ? '1' : '0')).second)
-                through(s3, is_intended, "through S3, for " + arn, arn);
-        }
+    through(fmt::format("dynamodb.{}.amazonaws.com{}", region, end), false, "through another service of AWS", {});
+    const std::string bucket = bucket_arn(intent), prefix = bucket + '/' + intent.prefix;
+    for (std::size_t i = 1; i < arns.size(); ++i) {
+        const std::string& arn = arns[i];
+        if (arn == bucket)
+            through(s3, true, "through S3, under a bucket key", arn);
+        else
+            through(s3, arn.starts_with(prefix), "through S3, for " + arn, arn);
+    }
     const std::set<std::string>& services = values_of(compared, "kms:viaservice");
     const Filler filler(services);
     for (const std::string& pattern : services)
         if (!matches(pattern, s3))
-            for (const std::string& name : filler.texts_of(pattern))
-                through(name, false, "through " + name, object);
+            for (const std::string& name : filler.texts_of(pattern)) // S3, where no region is known, in any
+                through(name, intent.region.empty() && name.starts_with("s3."), "through " + name, arns[0]);
     return ways;
 }
 
@@ -188,9 +182,11 @@ Context context_of(const RequestParts& parts, std::span<const std::string> keys,
     };
     for (const std::string_view key :
          {"aws:sourceip", "aws:sourcevpce", "aws:sourcevpc", "aws:vpcsourceip", "kms:viaservice", "aws:sourcearn",
-          "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceowner", "aws:calledvia",
-          "aws:calledviafirst", "aws:calledvialast"})
+          "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceowner"})
         if (is_read(key)) context.set_absent(key);
+    if (way.via != Via::another_service) // some of which say so: Athena, CloudFormation, DynamoDB
+        for (const std::string_view key : {"aws:calledvia", "aws:calledviafirst", "aws:calledvialast"})
+            if (is_read(key)) context.set_absent(key);
     for (const auto& [key, value] : way.keys)
         set(lower(key), value);
     if (caller.part == Part::service) {
@@ -200,7 +196,7 @@ Context context_of(const RequestParts& parts, std::span<const std::string> keys,
         if (is_read("aws:sourceip")) context.set_absent("aws:sourceip");
     }
     set("aws:securetransport", way.is_tls ? "true" : "false");
-    set("aws:viaawsservice", way.through_s3 ? "true" : "false");
+    set("aws:viaawsservice", way.via != Via::nothing ? "true" : "false");
     if (!intent.account.empty()) {
         set("aws:resourceaccount", intent.account);
         set("s3:resourceaccount", intent.account);

@@ -19,12 +19,15 @@ struct Target {
 
 enum class Signing : std::uint8_t { none, header, query, form };
 
+/// What calls KMS for the caller.
+enum class Via : std::uint8_t { nothing, s3, another_service };
+
 struct Way {
     bool is_tls = true;
     bool is_wide = true;     ///< open to anybody: the Internet, or a network of the caller's own
     bool is_intended = true; ///< a VPC endpoint of the intent, or there are none in it
-    bool through_s3 = false; ///< of KMS
     Signing signing = Signing::header;
+    Via via = Via::nothing;
     std::vector<std::pair<std::string, std::string>> keys; ///< condition keys of the network
     std::string words;                                     ///< "over plain HTTP from the Internet"
 };

@@ -1,7 +1,10 @@
 #pragma once
 // From statements that apply to the decision.
 
+#include "storage/statement.hpp"
 #include "weightseal/storage/evaluate.hpp"
+
+#include <algorithm>
 
 namespace weightseal::storage {
 
@@ -24,6 +27,14 @@ struct Said {
     Strongest denied;            ///< denies of the resource policy
     Truth identity = Truth::yes; ///< whether identity policies allow
     Truth identity_denied = Truth::no;
+
+    /// Statement `i` of the resource policy.
+    /// @param applies  as far as action, resource and conditions tell
+    void add(Effect effect, const PrincipalMatch& about, Truth applies, std::size_t i) noexcept {
+        Strongest& kind = effect == Effect::deny ? denied : about.by_account ? by_account : direct;
+        kind.add(std::min(about.truth, applies), i);
+        if (effect == Effect::allow) direct.add(std::min(about.directly, applies), i);
+    }
 };
 
 /// @param is_public  what `is_public` says of the resource policy

@@ -40,6 +40,10 @@ bool finds(const storage::Report& report, std::string_view rule) {
                        [&](const storage::Finding& finding) { return finding.rule == rule; });
 }
 
+bool is_certain(const storage::Report& report, std::string_view rule) {
+    return finds(report, rule) && finding_of(report, rule).is_certain;
+}
+
 storage::Finding finding_of(const storage::Report& report, std::string_view rule) {
     for (const storage::Finding& finding : report.findings)
         if (finding.rule == rule) return finding;

@@ -25,6 +25,8 @@ using Json = nlohmann::ordered_json;
 
 [[nodiscard]] std::vector<std::string> rules_of(const storage::Report& report);
 [[nodiscard]] bool finds(const storage::Report& report, std::string_view rule);
+/// Whether it finds that, undecided by nothing.
+[[nodiscard]] bool is_certain(const storage::Report& report, std::string_view rule);
 /// The finding of a rule; a default one where there is none.
 [[nodiscard]] storage::Finding finding_of(const storage::Report& report, std::string_view rule);
 

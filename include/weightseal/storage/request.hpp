@@ -50,15 +50,16 @@ enum class CallerKind : std::uint8_t {
     anonymous, ///< without credentials
     role,      ///< a session of a role
     user,
-    root,    ///< the root user of an account
-    service, ///< a service of AWS in its own name
+    root,           ///< the root user of an account
+    service,        ///< a service of AWS in its own name
+    federated_user, ///< a session of GetFederationToken
 };
 
 /// Who sends a request.
 struct Caller {
     CallerKind kind = CallerKind::anonymous;
-    std::string account;   ///< of role, user and root
-    std::string arn;       ///< arn:aws:iam::… of role, user and root
+    std::string account;   ///< of role, user, root and federated user
+    std::string arn;       ///< arn:aws:iam::… of role, user and root; arn:aws:sts::… of federated user
     std::string session;   ///< name of a role's session
     std::string unique_id; ///< AROA…, AIDA…; empty: not known
     std::string canonical; ///< canonical user id of the account; empty: not known

@@ -119,6 +119,63 @@ TEST_CASE("key policies: the usual one leaves decryption to identity policies") 
     CHECK(finds(open, "key-admin-lockout"));
 }
 
+TEST_CASE("key policies: which objects readers must be able to decrypt") {
+    const auto of_readers = [](Json contexts) {
+        Json bundle = bundle_of(full_intent());
+        for (Json& statement : bundle["documents"]["key_policy"]["Statement"])
+            if (statement["Sid"] == "AllowReaders")
+                statement["Condition"]["StringLike"]["kms:EncryptionContext:aws:s3:arn"] = std::move(contexts);
+        return bundle;
+    };
+    const std::string_view rule = "key-reader-locked-out", objects = "arn:aws:s3:::acme-weights/models/*";
+    CHECK_FALSE(finds(audit(of_readers({"arn:aws:s3:::acme-weights", objects}).dump()), rule));
+    const Report no_bucket = audit(of_readers({objects}).dump());
+    CHECK(finding_of(no_bucket, rule).is_certain);
+    CHECK(finding_of(no_bucket, rule).request.ends_with(", through S3, under a bucket key"));
+    const Report no_objects = audit(of_readers({"arn:aws:s3:::acme-weights"}).dump());
+    CHECK(finding_of(no_objects, rule).request.ends_with(", through S3"));
+    const Report some = audit(of_readers({"arn:aws:s3:::acme-weights", "arn:aws:s3:::acme-weights/models/w*"}).dump());
+    CHECK(finding_of(some, rule).request.ends_with(", through S3, for arn:aws:s3:::acme-weights/models/x"));
+    // A policy alone does not tell which objects there are, nor whether there is a bucket key.
+    const Json whole = of_readers({"arn:aws:s3:::acme-weights/models/a/*"});
+    CHECK_FALSE(finds(audit(whole["documents"]["key_policy"].dump()), rule));
+}
+
+TEST_CASE("key policies: nobody is locked out of what only his name says that he may do") {
+    const Report report = audit(R"({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "kms:PutKeyPolicy", "Resource": "*",
+         "Principal": {"AWS": ["arn:aws:iam::111122223333:role/a", "arn:aws:iam::111122223333:role/b"]}},
+        {"Effect": "Deny", "Action": "kms:PutKeyPolicy", "Resource": "*",
+         "Principal": {"AWS": "arn:aws:iam::111122223333:role/b"}}]})");
+    CHECK_FALSE(finds(report, "administrator-locked-out"));
+    CHECK_FALSE(finds(report, "key-admin-lockout"));
+}
+
+TEST_CASE("the region of a key policy is the one that all its services are in") {
+    const auto in = [](std::string_view services) {
+        return audit(policy_of({R"({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
+                                    "Principal": {"AWS": "arn:aws:iam::111122223333:role/inference"},
+                                    "Condition": {"StringEquals": {"kms:ViaService": )" +
+                                    std::string(services) + "}}}",
+                                R"({"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
+                                    "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}})"}));
+    };
+    const auto assumes = [](const Report& report, std::string_view start) {
+        return std::ranges::any_of(report.assumptions,
+                                   [&](const std::string& assumption) { return assumption.starts_with(start); });
+    };
+    const Report one = in(R"("s3.eu-central-1.amazonaws.com")");
+    CHECK(assumes(one, "the region is eu-central-1, "));
+    CHECK_FALSE(finds(one, "key-public"));
+    CHECK(assumes(in(R"("s3.cn-north-1.amazonaws.com.cn")"), "the region is cn-north-1, "));
+    const Report two = in(R"(["s3.eu-central-1.amazonaws.com", "s3.eu-west-1.amazonaws.com"])");
+    CHECK_FALSE(assumes(two, "the region is"));
+    CHECK(finds(two, "key-public"));
+    CHECK_FALSE(finds(two, "key-reader-locked-out"));
+    for (const char* name : {R"("s3.amazonaws.com")", R"("s3.*.amazonaws.com")", R"("s3.eu-central-1.example.com")"})
+        CHECK_FALSE(assumes(in(name), "the region is"));
+}
+
 TEST_CASE("reports for programs hold every finding, and a baseline takes out those it knows") {
     Report report = with(R"({"Effect": "Allow", "Sid": "Open", "Action": "s3:GetObject"})");
     const Json json = Json::parse(storage::report_json(report));

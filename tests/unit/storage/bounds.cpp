@@ -12,10 +12,6 @@ namespace {
 using storage::audit;
 using storage::Report;
 
-bool is_certain(const Report& report, std::string_view rule) {
-    return finds(report, rule) && finding_of(report, rule).is_certain;
-}
-
 // Statements that keep everyone from being let in but by the last of `count` of them, which is not like the others.
 std::string many(std::size_t count, std::string_view first, std::string_view last) {
     Json policy{{"Version", "2012-10-17"}, {"Statement", Json::array()}};
@@ -89,6 +85,17 @@ TEST_CASE("more callers, objects, networks and requests than are examined are re
     const auto folder = [](std::size_t i) { return fmt::format("folder-{}", i); };
     CHECK(refusal_of(values(2'000, "StringEquals", "s3:prefix", folder)) == "nothing refused");
     CHECK(refusal_of(values(4'200, "StringEquals", "s3:prefix", folder)) == "policy_too_large");
+    // Pairs of contexts of a key that have a text in common.
+    const auto contexts = [&](std::string_view pattern) {
+        Json policy = Json::parse(values(300, "StringLike", "kms:EncryptionContext:aws:s3:arn", [&](std::size_t i) {
+            std::string text(pattern);
+            return text.replace(text.find("NUMBER"), 6, std::to_string(i));
+        }));
+        policy["Statement"]["Action"] = "kms:Decrypt";
+        return policy.dump();
+    };
+    CHECK(refusal_of(contexts("arn:aws:s3:::acme-weights/team-NUMBER/*")) == "nothing refused");
+    CHECK(refusal_of(contexts("arn:aws:s3:::*/team-NUMBER/*")) == "policy_too_large");
     // Each * of one pattern stands for as many letters as another has ?.
     const auto both = [&](std::size_t length) {
         return values(2, "StringLike", "s3:prefix", [&](std::size_t i) {

@@ -213,9 +213,43 @@ TEST_CASE("what AWS calls public") {
     CHECK(with(R"({"StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}})") == Truth::no);
     CHECK(with(R"({"StringEquals": {"aws:PrincipalAccount": "444455556666"}})") == Truth::unknown);
     CHECK(with(R"({"StringEquals": {"aws:SourceVpce": "${aws:username}"}})") == Truth::yes);
+    CHECK(with(R"({"ForAnyValue:StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}})") == Truth::no);
+    CHECK(with(R"({"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}})") == Truth::unknown);
+    CHECK(with(R"({"ForAllValues:StringLike": {"aws:PrincipalOrgID": "o-*"}})") == Truth::yes);
+    const auto access_point = [&](std::string_view arn) {
+        return with(R"({"StringLike": {"s3:DataAccessPointArn": ")" + std::string(arn) + R"("}})");
+    };
+    CHECK(access_point("arn:aws:s3:us-west-2:123456789012:accesspoint/weights") == Truth::no);
+    CHECK(access_point("arn:aws:s3:us-west-2:123456789012:accesspoint/*") == Truth::no);
+    CHECK(access_point("arn:aws:s3:us-west-2:*:accesspoint/weights") == Truth::yes);
+    CHECK(access_point("arn:aws:s3:us-west-2:123456789012:accesspoint/${aws:username}") == Truth::yes);
+    CHECK(access_point("*") == Truth::yes);
     CHECK(is_public(Policy::parse(R"({"Version": "2008-10-17", "Statement": {"Effect": "Allow", "Principal": "*",
         "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:SourceVpce": "${aws:username}"}}}})")) ==
           Truth::no);
+}
+
+TEST_CASE("a federated user is its ARN, and of its account") {
+    Caller caller;
+    caller.kind = CallerKind::federated_user;
+    caller.account = other;
+    caller.arn = "arn:aws:sts::444455556666:federated-user/bob";
+    const Request request = asking(caller);
+    const auto with = [&](std::string_view condition) {
+        return beside_administrators(policy_of({R"({"Effect": "Allow", "Condition": )" + std::string(condition) + "}"}),
+                                     request);
+    };
+    CHECK(beside_administrators(allow(R"({"AWS": "arn:aws:sts::444455556666:federated-user/bob"})"), request) ==
+          Truth::yes);
+    CHECK(beside_administrators(allow(R"({"AWS": "arn:aws:sts::444455556666:federated-user/eve"})"), request) ==
+          Truth::no);
+    CHECK(beside_administrators(allow(R"({"AWS": "arn:aws:iam::444455556666:user/bob"})"), request) == Truth::no);
+    CHECK(beside_administrators(allow(R"({"AWS": "444455556666"})"), request) == Truth::yes);
+    CHECK(beside_administrators(allow(R"({"AWS": "111122223333"})"), request) == Truth::no);
+    CHECK(with(R"({"StringEquals": {"aws:PrincipalType": "FederatedUser"}})") == Truth::yes);
+    CHECK(with(R"({"StringEquals": {"aws:userid": "444455556666:bob"}})") == Truth::yes);
+    CHECK(with(R"({"Null": {"aws:username": "true"}})") == Truth::yes);
+    CHECK(with(R"({"ArnLike": {"aws:PrincipalArn": "arn:aws:sts::444455556666:federated-user/*"}})") == Truth::yes);
 }
 
 // ---- Properties, over policies made at random

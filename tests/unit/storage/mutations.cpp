@@ -148,8 +148,6 @@ constexpr Expected statements[] = {
     {"*: key_policy.AllowPublishers: Principal *publish left out", "key-publisher-locked-out"},
     {"*: key_policy.AllowPublishers: Principal *emergency left out", "break-glass-locked-out"},
     {"*: key_policy.*: kms:ViaService * wider", none, no_other},
-    {"*: key_policy.*: kms:EncryptionContext:* *acme-weights left out", none,
-     "takes away only, from objects under a bucket key"},
     {"*: key_policy.AllowReaders: kms:EncryptionContext:* left out", "key-reader-locked-out"},
     {"*: key_policy.AllowPublishers: kms:EncryptionContext:* left out", "key-publisher-locked-out"},
     {"*: key_policy.*", "key-wider-than-bucket"},
