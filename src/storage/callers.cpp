@@ -356,7 +356,7 @@ class Callers {
         };
         each("aws:principalarn", [&](const std::string& value) { add_arn(value); });
         each("aws:principalaccount", [&](const std::string& value) {
-            if (value == "*") return;
+            if (value == "*" || value == "anonymous") return;
             for (const std::string& account : accounts_.find(value)->second)
                 add_account(account);
         });

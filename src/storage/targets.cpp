@@ -1,7 +1,6 @@
 #include "storage/targets.hpp"
 
 #include "storage/aws_statements.hpp"
-#include "storage/bounds.hpp"
 #include "storage/choices.hpp"
 #include "storage/networks.hpp"
 #include "storage/objects.hpp"

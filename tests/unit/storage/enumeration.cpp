@@ -142,7 +142,9 @@ TEST_CASE("callers whom only a condition tells apart") {
     CHECK(is_certain(with(R"({"StringLike": {"aws:PrincipalAccount": "4*"}})"), "cross-account-access"));
     CHECK_FALSE(
         finds(with(R"({"StringEquals": {"aws:PrincipalType": "Anonymous", "aws:username": "a"}})"), "public-access"));
-    CHECK(is_certain(with(R"({"StringEquals": {"aws:PrincipalAccount": "anonymous"}})"), "public-access"));
+    const Report anonymous = with(R"({"StringEquals": {"aws:PrincipalAccount": "anonymous"}})");
+    CHECK(is_certain(anonymous, "public-access"));
+    CHECK_FALSE(finds(anonymous, "cross-account-access"));
     // A stranger without an organisation, and services.
     CHECK(is_certain(with(R"({"Null": {"aws:PrincipalAccount": "false"},
                               "StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}})"),
