@@ -5,6 +5,7 @@
 #include "weightseal/core/error.hpp"
 
 #include <array>
+#include <fmt/format.h>
 #include <pugixml.hpp>
 #include <string>
 
@@ -107,9 +108,15 @@ std::span<const BucketSetting> bucket_settings() noexcept {
 }
 
 Json read_setting(const BucketSetting& setting, std::optional<std::string_view> answer) {
-    if (setting.root.empty())
-        return answer ? parse_json(*answer, "bucket policy")
-                      : Json{{"Version", "2012-10-17"}, {"Statement", Json::array()}};
+    const auto refuse = [&](std::string_view what) {
+        throw Error(Errc::server_answer, setting.action, fmt::format("is answered by what is no {}", what));
+    };
+    if (setting.root.empty()) {
+        if (!answer) return {{"Version", "2012-10-17"}, {"Statement", Json::array()}};
+        Json policy = parse_json(*answer, "bucket policy");
+        if (!policy.is_object()) refuse("policy");
+        return policy;
+    }
     pugi::xml_document document;
     if (answer) {
         const bool is_xml =
@@ -117,8 +124,7 @@ Json read_setting(const BucketSetting& setting, std::optional<std::string_view> 
         const pugi::xml_node root = document.document_element();
         // A server that does not know a setting may list the bucket instead.
         if (!is_xml || (setting.root != root.name() && !root.child(std::string(setting.element).c_str())))
-            throw Error(Errc::server_answer, std::string(setting.action),
-                        "is answered by what is no " + std::string(setting.root));
+            refuse(setting.root);
     }
     return read_root(setting.root, document.document_element());
 }

@@ -183,6 +183,13 @@ TEST_CASE("live: an answer about something else tells nothing") {
     }
 }
 
+TEST_CASE("live: a policy is an object") {
+    Answers answers = good_answers();
+    answers["policy="].body = "9e49";
+    const Report report = audit(Bucket(answers).read());
+    CHECK(holds(report.not_checked, "who has access: s3:GetBucketPolicy: is answered by what is no policy"));
+}
+
 TEST_CASE("live: refusals") {
     const auto reading = [](const std::string& query, const Said& said, std::string_view intent = {}) {
         Answers answers = good_answers();
