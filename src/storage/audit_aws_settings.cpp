@@ -74,11 +74,6 @@ class Settings {
         }
     }
 
-    static std::string text_at(const Json& json, std::initializer_list<std::string_view> path) {
-        const Json& value = at(json, path);
-        return value.is_string() ? value.get<std::string>() : std::string();
-    }
-
     void check_replication() {
         const Json* json = find("replication", "replication");
         if (json == nullptr) return;

@@ -78,4 +78,9 @@ const Json& at(const Json& json, std::initializer_list<std::string_view> path) {
     return *here;
 }
 
+std::string text_at(const Json& json, std::initializer_list<std::string_view> path) {
+    const Json& value = at(json, path);
+    return value.is_string() ? value.get<std::string>() : std::string();
+}
+
 } // namespace weightseal::storage

@@ -19,4 +19,7 @@ inline constexpr std::size_t max_depth = 64;
 /// The value at a path of names, or "0" for the first of an array; null where there is none.
 [[nodiscard]] const Json& at(const Json& json, std::initializer_list<std::string_view> path);
 
+/// The text at a path; empty where there is none.
+[[nodiscard]] std::string text_at(const Json& json, std::initializer_list<std::string_view> path);
+
 } // namespace weightseal::storage

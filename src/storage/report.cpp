@@ -96,13 +96,9 @@ std::size_t remove_known(Report& report, std::string_view earlier, std::string_v
     const Json& list = at(json, {"findings"});
     if (!list.is_array()) throw Error(Errc::not_a_policy, subject, "is no report of `weightseal audit --json`");
     std::set<std::tuple<std::string, std::string, std::string, std::string>> known;
-    const auto text = [](const Json& finding, std::string_view name) {
-        const Json& value = at(finding, {name});
-        return value.is_string() ? value.get<std::string>() : std::string();
-    };
     for (const Json& finding : list)
-        known.emplace(text(finding, "rule"), text(finding, "document"), text(finding, "statement"),
-                      text(finding, "request"));
+        known.emplace(text_at(finding, {"rule"}), text_at(finding, {"document"}), text_at(finding, {"statement"}),
+                      text_at(finding, {"request"}));
     return std::erase_if(report.findings, [&](const Finding& finding) {
         return known.contains({finding.rule, finding.document, finding.statement, finding.request});
     });

@@ -10,11 +10,6 @@ namespace {
 
 using Inputs = std::map<std::string, AuditInput, std::less<>>;
 
-std::string text_at(const Json& json, std::string_view name) {
-    const Json& value = at(json, {name});
-    return value.is_string() ? value.get<std::string>() : std::string();
-}
-
 Json public_access_block(const Json& values) {
     return {{"BlockPublicAcls", at(values, {"block_public_acls"})},
             {"IgnorePublicAcls", at(values, {"ignore_public_acls"})},
@@ -59,18 +54,18 @@ class State {
 
   private:
     void add(const Json& resource) {
-        const std::string type = text_at(resource, "type");
+        const std::string type = text_at(resource, {"type"});
         const Json& values = at(resource, {"values"});
         if (type == "aws_s3_account_public_access_block") account_block_ = public_access_block(values);
         if (type == "aws_kms_key" || type == "aws_kms_key_policy")
-            if (const std::string policy = text_at(values, "policy"); !policy.empty())
-                keys_[text_at(resource, "address")].key_policy = read(resource, policy);
+            if (const std::string policy = text_at(values, {"policy"}); !policy.empty())
+                keys_[text_at(resource, {"address"})].key_policy = read(resource, policy);
         if (!type.starts_with("aws_s3_bucket")) return;
-        const std::string bucket = text_at(values, "bucket");
+        const std::string bucket = text_at(values, {"bucket"});
         if (bucket.empty()) return; // known after it is applied
         AuditInput& input = buckets_[bucket];
         input.intent.bucket = bucket;
-        if (type == "aws_s3_bucket_policy") input.bucket_policy = read(resource, text_at(values, "policy"));
+        if (type == "aws_s3_bucket_policy") input.bucket_policy = read(resource, text_at(values, {"policy"}));
         if (type == "aws_s3_bucket_public_access_block")
             input.settings.emplace("public_access_block", public_access_block(values));
         if (type == "aws_s3_bucket_ownership_controls")
@@ -87,7 +82,7 @@ class State {
     }
 
     Policy read(const Json& resource, const std::string& policy) const {
-        const std::string subject = std::string(subject_) + ", " + text_at(resource, "address");
+        const std::string subject = std::string(subject_) + ", " + text_at(resource, {"address"});
         return read_policy(parse_json(policy, subject), subject);
     }
 
