@@ -8,11 +8,11 @@
 #include "cli/output.hpp"
 #include "cli/sealed_source.hpp"
 #include "cli/work.hpp"
+#include "core/date_time.hpp"              // parse_date
 #include "platform/file.hpp"               // OutputFile
 #include "weightseal/keys/key_source.hpp"  // key_from_source
 #include "weightseal/watermark/report.hpp" // detection_report
 
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <fmt/format.h>
@@ -42,19 +42,7 @@ const std::map<std::string, ModelFamily> families = [] {
 
 /// The first second of a day "YYYY-MM-DD", UTC.
 std::int64_t parse_day(const std::string& text) {
-    const auto number = [&](std::size_t at, std::size_t size) {
-        int value = -1;
-        const char* const end = text.data() + at + size;
-        return std::from_chars(text.data() + at, end, value).ptr == end ? value : -1;
-    };
-    if (text.size() == 10 && text[4] == '-' && text[7] == '-') {
-        const int year = number(0, 4), month = number(5, 2), day = number(8, 2);
-        const std::chrono::year_month_day date(std::chrono::year(year),
-                                               std::chrono::month(static_cast<unsigned>(month)),
-                                               std::chrono::day(static_cast<unsigned>(day)));
-        if (year >= 0 && date.ok())
-            return std::chrono::sys_seconds(std::chrono::sys_days(date)).time_since_epoch().count();
-    }
+    if (const auto date = parse_date(text)) return std::chrono::sys_seconds(*date).time_since_epoch().count();
     refuse_usage("--suspect-seen: '" + text + "' is no day of the form YYYY-MM-DD");
 }
 
