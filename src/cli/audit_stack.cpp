@@ -3,12 +3,11 @@
 #include "cli/exit_status.hpp"
 #include "cli/sealed_source.hpp"
 #include "cli/text.hpp"
+#include "cli/verify_container.hpp"
 #include "cli/work.hpp"
-#include "weightseal/container/sealed_model.hpp" // SealedModel
-#include "weightseal/core/error.hpp"             // Error
-#include "weightseal/io/remote_source.hpp"       // open_source
-#include "weightseal/keys/key_source.hpp"        // key_from_source
-#include "weightseal/watermark/detect.hpp"       // detect
+#include "weightseal/core/error.hpp"       // Error
+#include "weightseal/keys/key_source.hpp"  // key_from_source
+#include "weightseal/watermark/detect.hpp" // detect
 
 #include <fmt/format.h>
 
@@ -17,15 +16,11 @@ namespace weightseal::cli {
 namespace {
 
 StackCheck check_seal(const Stack& stack) {
-    Work work("verifying");
-    const Hooks hooks = work.hooks();
     try {
-        const SealedModel model = SealedModel::open(open_source(stack.container), stack.container_key, hooks);
-        model.verify(
-            {.parallel = {.threads = stack.threads, .run = {}}, .hooks = hooks, .on_tensor = {}, .buffer = {}});
+        const VerifiedContainer verified = verify_container(stack.container, stack.container_key, stack.threads);
         return {"sealed", true,
-                fmt::format("every byte of {} and {} is authentic", counted(model.tensor_count(), "tensor"),
-                            counted(model.file_count(), "file"))};
+                fmt::format("every byte of {} and {} is authentic", counted(verified.tensors, "tensor"),
+                            counted(verified.files, "file"))};
     } catch (const Error& error) {
         if (!is_container_damage(error.errc())) throw;
         return {"sealed", false, error.what()};

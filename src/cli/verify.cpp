@@ -5,11 +5,9 @@
 #include "cli/location.hpp"
 #include "cli/output.hpp"
 #include "cli/text.hpp"
-#include "cli/work.hpp"
-#include "weightseal/container/sealed_model.hpp" // SealedModel
-#include "weightseal/core/error.hpp"             // Error
-#include "weightseal/io/remote_source.hpp"       // open_source
-#include "weightseal/keys/key_source.hpp"        // key_from_source
+#include "cli/verify_container.hpp"
+#include "weightseal/core/error.hpp"      // Error
+#include "weightseal/keys/key_source.hpp" // key_from_source
 
 #include <fmt/format.h>
 #include <memory>
@@ -25,31 +23,15 @@ struct Options {
     unsigned threads = 0;
 };
 
-/// What was authenticated.
-struct Checked {
-    std::uint64_t tensors = 0, files = 0, bytes = 0;
-    double seconds = 0;
-    bool is_signed = false;
-};
-
-Checked check(const Options& options, const Key& key) {
-    Work work("verifying");
-    Hooks hooks = work.hooks();
-    hooks.log = nullptr; // what opening only warns of, verifying refuses
-    const SealedModel model = SealedModel::open(open_source(options.container), key, hooks);
-    model.verify({.parallel = {.threads = options.threads, .run = {}}, .hooks = hooks, .on_tensor = {}, .buffer = {}});
-    return {model.tensor_count(), model.file_count(), model.facts().file_size, work.seconds(), model.facts().is_signed};
-}
-
 int run(const Options& options, bool json) {
     if (!options.key)
         refuse_usage("--key is required: without a key only a signature can be checked, which this version "
                      "does not do");
     const Key key = key_from_source(*options.key);
     Json answer = json_answer();
-    Checked checked;
+    VerifiedContainer checked;
     try {
-        checked = check(options, key);
+        checked = verify_container(options.container, key, options.threads);
     } catch (const Error& error) {
         if (!is_container_damage(error.errc())) throw;
         answer["verified"] = false;
