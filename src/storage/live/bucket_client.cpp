@@ -1,10 +1,10 @@
 #include "storage/live/bucket_client.hpp"
 
+#include "remote/credential_cache.hpp"
 #include "remote/credential_chain.hpp"
 #include "remote/judge.hpp"
 #include "remote/s3_location.hpp"
 #include "remote/small_request.hpp"
-#include "weightseal/core/error.hpp"
 
 #include <fmt/format.h>
 
@@ -56,11 +56,9 @@ BucketAnswer BucketClient::ask(const BucketRequest& request, const Visitor& visi
 }
 
 remote::Credentials load_credentials(const S3Options& options) {
-    auto credentials = remote::credential_chain(options)->load();
-    if (!credentials)
-        throw Error(Errc::key_source_failed, "credentials",
-                    "there are none: neither in the environment, nor in shared files, nor of a role");
-    return *std::move(credentials);
+    remote::CredentialCache cache(remote::credential_chain(options));
+    cache.refresh();
+    return *cache.current();
 }
 
 } // namespace weightseal::storage

@@ -59,7 +59,7 @@ class BucketClient {
     bool has_tls_ = true, has_plain_ = true;
 };
 
-/// The first credentials that there are. Throws `key_source_failed` where there are none.
+/// The first credentials that there are. Throws `key_source_failed` where there are none, or they have expired.
 [[nodiscard]] remote::Credentials load_credentials(const S3Options& options);
 
 } // namespace weightseal::storage
