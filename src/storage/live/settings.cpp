@@ -7,7 +7,6 @@
 #include <array>
 #include <fmt/format.h>
 #include <pugixml.hpp>
-#include <string>
 
 namespace weightseal::storage {
 namespace {
@@ -75,31 +74,23 @@ Json replication(pugi::xml_node root) {
 }
 
 constexpr std::array settings{
-    BucketSetting{"bucket_policy", "policy", "s3:GetBucketPolicy", "", "", "NoSuchBucketPolicy"},
+    BucketSetting{"bucket_policy", "policy", "s3:GetBucketPolicy", "NoSuchBucketPolicy", "", nullptr, nullptr},
     BucketSetting{"public_access_block", "publicAccessBlock", "s3:GetBucketPublicAccessBlock",
-                  "PublicAccessBlockConfiguration", "BlockPublicAcls", "NoSuchPublicAccessBlockConfiguration"},
-    BucketSetting{"ownership_controls", "ownershipControls", "s3:GetBucketOwnershipControls", "OwnershipControls",
-                  "Rule", "OwnershipControlsNotFoundError"},
-    BucketSetting{"versioning", "versioning", "s3:GetBucketVersioning", "VersioningConfiguration", "Status", ""},
-    BucketSetting{"encryption", "encryption", "s3:GetEncryptionConfiguration", "ServerSideEncryptionConfiguration",
-                  "Rule", "ServerSideEncryptionConfigurationNotFoundError"},
-    BucketSetting{"object_lock", "object-lock", "s3:GetBucketObjectLockConfiguration", "ObjectLockConfiguration",
-                  "ObjectLockEnabled", "ObjectLockConfigurationNotFoundError"},
-    BucketSetting{"acl", "acl", "s3:GetBucketAcl", "AccessControlPolicy", "AccessControlList", ""},
-    BucketSetting{"replication", "replication", "s3:GetReplicationConfiguration", "ReplicationConfiguration", "Rule",
-                  "ReplicationConfigurationNotFoundError"},
+                  "NoSuchPublicAccessBlockConfiguration", "PublicAccessBlockConfiguration", "BlockPublicAcls",
+                  public_access_block},
+    BucketSetting{"ownership_controls", "ownershipControls", "s3:GetBucketOwnershipControls",
+                  "OwnershipControlsNotFoundError", "OwnershipControls", "Rule", ownership_controls},
+    BucketSetting{"versioning", "versioning", "s3:GetBucketVersioning", "", "VersioningConfiguration", "Status",
+                  versioning},
+    BucketSetting{"encryption", "encryption", "s3:GetEncryptionConfiguration",
+                  "ServerSideEncryptionConfigurationNotFoundError", "ServerSideEncryptionConfiguration", "Rule",
+                  encryption},
+    BucketSetting{"object_lock", "object-lock", "s3:GetBucketObjectLockConfiguration",
+                  "ObjectLockConfigurationNotFoundError", "ObjectLockConfiguration", "ObjectLockEnabled", object_lock},
+    BucketSetting{"acl", "acl", "s3:GetBucketAcl", "", "AccessControlPolicy", "AccessControlList", acl},
+    BucketSetting{"replication", "replication", "s3:GetReplicationConfiguration",
+                  "ReplicationConfigurationNotFoundError", "ReplicationConfiguration", "Rule", replication},
 };
-
-// Of an answer's root, which is empty where there is no such setting.
-Json read_root(std::string_view root_name, pugi::xml_node root) {
-    if (root_name == "PublicAccessBlockConfiguration") return public_access_block(root);
-    if (root_name == "OwnershipControls") return ownership_controls(root);
-    if (root_name == "VersioningConfiguration") return versioning(root);
-    if (root_name == "ServerSideEncryptionConfiguration") return encryption(root);
-    if (root_name == "ObjectLockConfiguration") return object_lock(root);
-    if (root_name == "AccessControlPolicy") return acl(root);
-    return replication(root);
-}
 
 } // namespace
 
@@ -123,10 +114,9 @@ Json read_setting(const BucketSetting& setting, std::optional<std::string_view> 
             document.load_buffer(answer->data(), answer->size(), pugi::parse_default, pugi::encoding_utf8);
         const pugi::xml_node root = document.document_element();
         // A server that does not know a setting may list the bucket instead.
-        if (!is_xml || (setting.root != root.name() && !root.child(std::string(setting.element).c_str())))
-            refuse(setting.root);
+        if (!is_xml || (setting.root != root.name() && !root.child(setting.element))) refuse(setting.root);
     }
-    return read_root(setting.root, document.document_element());
+    return setting.read(document.document_element());
 }
 
 } // namespace weightseal::storage

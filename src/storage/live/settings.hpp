@@ -7,15 +7,20 @@
 #include <span>
 #include <string_view>
 
+namespace pugi {
+class xml_node;
+}
+
 namespace weightseal::storage {
 
 struct BucketSetting {
-    std::string_view document; ///< "versioning"
-    std::string_view query;    ///< of the request: "?versioning"
-    std::string_view action;   ///< that the request takes
-    std::string_view root;     ///< element of the answer; empty: it is JSON
-    std::string_view element;  ///< in an answer of servers that call the root otherwise
-    std::string_view absence;  ///< code of the refusal that says there is none; empty: there always is one
+    std::string_view document;         ///< "versioning"
+    std::string_view query;            ///< of the request: "?versioning"
+    std::string_view action;           ///< that the request takes
+    std::string_view absence;          ///< code of the refusal that says there is none; empty: there always is one
+    std::string_view root;             ///< element of the answer; empty: it is JSON
+    const char* element;               ///< in an answer of servers that call the root otherwise
+    Json (*read)(pugi::xml_node root); ///< an empty one where there is no such setting; null for JSON
 };
 
 /// The policy first.
