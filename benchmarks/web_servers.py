@@ -36,12 +36,6 @@ http {{
 """
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 def variables(url, file, authority):
     return {
         "READING_URL": url,
@@ -58,7 +52,7 @@ def nginx(folder, python, file):
         raise Unavailable(f"{', '.join(missing)}: not installed")
     folder.mkdir()
     certificate, key = daemons.make_certificate(folder)
-    port = free_port()
+    port = daemons.free_port()
     user = "user root;\n" if os.geteuid() == 0 else ""  # its workers must be able to read the file
     configuration = folder / "nginx.conf"
     values = {"folder": folder, "port": port, "root": file.parent, "certificate": certificate, "key": key}

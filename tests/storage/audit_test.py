@@ -13,32 +13,11 @@ from moto_server import Moto
 from radosgw import Credentials, Radosgw
 from s3 import client
 
-MAKE_MODEL = Path(__file__).parent.parent / "cli" / "helpers" / "make-model"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 EVERYONE_READS = {
     "Sid": "Everyone", "Effect": "Allow", "Principal": "*", "Action": ["s3:GetObject"],
     "Resource": "arn:aws:s3:::open-weights/*",
 }
-
-
-@pytest.fixture
-def enter(monkeypatch: pytest.MonkeyPatch, home: Path) -> Callable[..., None]:
-    """Puts into the environment how a server is reached, and who asks; others are profiles."""
-
-    def set_all(endpoint: str, authority: Path, who: Credentials, **others: Credentials) -> None:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(authority))
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", who.access_key)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", who.secret_key)
-        (home / ".aws").mkdir(exist_ok=True)
-        (home / ".aws" / "credentials").write_text(
-            "".join(
-                f"[{name}]\naws_access_key_id = {one.access_key}\naws_secret_access_key = {one.secret_key}\n"
-                for name, one in others.items()
-            )
-        )
-
-    return set_all
 
 
 def audit(run: Run, *arguments: str | Path) -> tuple[int, dict[str, Any]]:
@@ -55,10 +34,10 @@ def attempts(report: dict[str, Any]) -> dict[str, str]:
     return {one["request"]: one["answer"] for one in report["attempts"]}
 
 
-def test_what_a_server_does_not_tell_is_not_checked(radosgw: Radosgw, enter: Any, run: Run) -> None:
+def test_what_a_server_does_not_tell_is_not_checked(radosgw: Radosgw, sign_in: Any, run: Run) -> None:
     owner = radosgw.user("audit-owner")
     client(radosgw.endpoint, owner).create_bucket(Bucket="quiet-weights")
-    enter(radosgw.tls_endpoint, radosgw.authority, owner)
+    sign_in(radosgw.tls_endpoint, radosgw.authority, owner)
     _, report = audit(run, "s3://quiet-weights")
     assert report["subject"] == "bucket quiet-weights"
     assert "public-access" not in rules(report)  # there is no policy
@@ -73,20 +52,20 @@ def test_what_a_server_does_not_tell_is_not_checked(radosgw: Radosgw, enter: Any
         return result.stderr
 
     assert "there is no such bucket" in refusal("s3://no-such-weights")
-    enter(radosgw.tls_endpoint, radosgw.authority, radosgw.user("audit-stranger"))
+    sign_in(radosgw.tls_endpoint, radosgw.authority, radosgw.user("audit-stranger"))
     assert "nothing is told: s3:GetBucketPolicy is answered by 403 AccessDenied" in refusal("s3://quiet-weights")
-    enter(radosgw.tls_endpoint, radosgw.authority, Credentials("nobody", owner.access_key, "wrong"))
+    sign_in(radosgw.tls_endpoint, radosgw.authority, Credentials("nobody", owner.access_key, "wrong"))
     assert "403 SignatureDoesNotMatch" in refusal("s3://quiet-weights")
 
 
-def test_a_policy_that_lets_everyone_in_is_found_and_felt(radosgw: Radosgw, enter: Any, run: Run) -> None:
+def test_a_policy_that_lets_everyone_in_is_found_and_felt(radosgw: Radosgw, sign_in: Any, run: Run) -> None:
     owner = radosgw.user("audit-owner")
     s3 = client(radosgw.endpoint, owner)
     s3.create_bucket(Bucket="open-weights")
     s3.put_bucket_policy(
         Bucket="open-weights", Policy=json.dumps({"Version": "2012-10-17", "Statement": [EVERYONE_READS]})
     )
-    enter(radosgw.tls_endpoint, radosgw.authority, owner, other=radosgw.user("audit-stranger"))
+    sign_in(radosgw.tls_endpoint, radosgw.authority, owner, other=radosgw.user("audit-stranger"))
     status, report = audit(run, "s3://open-weights", "--probe", "--as", "other")
     assert status == 1
     assert {"public-access", "tls-not-enforced"} <= rules(report, "bucket_policy")
@@ -100,11 +79,11 @@ def test_a_policy_that_lets_everyone_in_is_found_and_felt(radosgw: Radosgw, ente
     assert "Contents" not in s3.list_objects_v2(Bucket="open-weights")
 
 
-def test_a_shut_bucket_answers_nobody(radosgw: Radosgw, enter: Any, run: Run) -> None:
+def test_a_shut_bucket_answers_nobody(radosgw: Radosgw, sign_in: Any, run: Run) -> None:
     owner = radosgw.user("audit-owner")
     s3 = client(radosgw.endpoint, owner)
     s3.create_bucket(Bucket="shut-weights")
-    enter(radosgw.tls_endpoint, radosgw.authority, owner, other=radosgw.user("audit-stranger"))
+    sign_in(radosgw.tls_endpoint, radosgw.authority, owner, other=radosgw.user("audit-stranger"))
     _, report = audit(run, "s3://shut-weights/models", "--probe", "--as", "other")
     assert rules(report, "probe") == {"presigned-allowed"}  # nothing of radosgw forbids them
     answers = attempts(report)
@@ -115,13 +94,13 @@ def test_a_shut_bucket_answers_nobody(radosgw: Radosgw, enter: Any, run: Run) ->
     assert any(line.startswith("plain HTTP: ") for line in report["not_checked"])
     assert "Contents" not in s3.list_objects_v2(Bucket="shut-weights")
 
-    enter(radosgw.endpoint, radosgw.authority, owner)
+    sign_in(radosgw.endpoint, radosgw.authority, owner)
     _, report = audit(run, "s3://shut-weights", "--probe")
     assert rules(report, "probe") == {"presigned-allowed", "tls-not-enforced"}
     assert attempts(report)["the writer, over plain HTTP: s3:GetObject of the canary"] == "200"
 
 
-def test_a_bucket_set_up_by_the_bundle_is_clean(moto: Moto, enter: Any, run: Run, tmp_path: Path) -> None:
+def test_a_bucket_set_up_by_the_bundle_is_clean(moto: Moto, sign_in: Any, run: Run, tmp_path: Path) -> None:
     bundle = run(
         "policy", "aws", "--bucket", "moto-weights", "--region", "us-east-1",
         "--reader", "arn:aws:iam::123456789012:role/inference#AROAEXAMPLEREADER001",
@@ -133,7 +112,7 @@ def test_a_bucket_set_up_by_the_bundle_is_clean(moto: Moto, enter: Any, run: Run
     documents = json.loads(bundle.stdout)["documents"]
     s3 = moto.client("s3")
     s3.create_bucket(Bucket="moto-weights", ObjectLockEnabledForBucket=True)
-    enter(moto.tls_endpoint, moto.authority, Credentials("any", "any", "any"))
+    sign_in(moto.tls_endpoint, moto.authority, Credentials("any", "any", "any"))
 
     _, report = audit(run, "s3://moto-weights", "--intent", tmp_path / "bundle.json", "--fail-on", "none")
     assert {"public-access-block", "no-object-lock", "unlisted-reader"} <= rules(report)
@@ -157,26 +136,16 @@ def test_a_bucket_set_up_by_the_bundle_is_clean(moto: Moto, enter: Any, run: Run
     assert rules(report) == {"public-acl", "public-access-block"}
 
 
-def test_the_stack_is_one_table(radosgw: Radosgw, enter: Any, run: Run, tmp_path: Path) -> None:
+def test_the_stack_is_one_table(radosgw: Radosgw, sign_in: Any, run: Run, marked: Path) -> None:
     owner = radosgw.user("audit-owner")
     s3 = client(radosgw.endpoint, owner)
     s3.create_bucket(Bucket="stack-weights")
-    enter(radosgw.tls_endpoint, radosgw.authority, owner)
-    subprocess.run([MAKE_MODEL, tmp_path / "m.safetensors", "--weights", "1"], check=True)
-    mark = ["--key", "file:mark.key", "--owner", "acme", "--strength", "2%", "--record", "record.json"]
-    for command in (
-        ["keygen", "--kind", "watermark", "-o", "mark.key"],
-        ["keygen", "-o", "seal.key"],
-        ["mark", "m.safetensors", "-o", "marked.safetensors", *mark],
-        ["seal", "marked.safetensors", "-o", "marked.wseal", "--key", "file:seal.key"],
-    ):
-        result = run(*command)
-        assert result.returncode == 0, result.stderr
-    stack = ["--container-key", "file:seal.key", "--key", "file:mark.key", "--record", "record.json"]
-    for name in ("marked.wseal", "m.safetensors"):
-        s3.upload_file(str(tmp_path / name), "stack-weights", name)
+    sign_in(radosgw.tls_endpoint, radosgw.authority, owner)
+    stack = ["--container-key", "file:model.key", "--key", "file:watermark.key", "--record", "model.mark.json"]
+    for name in ("model.wseal", "m.safetensors"):
+        s3.upload_file(str(marked / name), "stack-weights", name)
 
-    good = run("audit", "s3://stack-weights", "--stack", "s3://stack-weights/marked.wseal", *stack, "--fail-on", "none")
+    good = run("audit", "s3://stack-weights", "--stack", "s3://stack-weights/model.wseal", *stack, "--fail-on", "none")
     assert (good.returncode, good.stderr) == (0, "")
     assert [line.split()[:2] for line in good.stdout.splitlines()] == [
         ["PASS", "sealed"], ["PASS", "bucket"], ["PASS", "watermark"],
@@ -187,7 +156,7 @@ def test_the_stack_is_one_table(radosgw: Radosgw, enter: Any, run: Run, tmp_path
         ["FAIL", "sealed"], ["FAIL", "bucket"], ["FAIL", "watermark"],
     ]
     assert "tls-not-enforced" in bad.stdout
-    status, report = audit(run, "s3://stack-weights", "--stack", "s3://stack-weights/marked.wseal", *stack)
+    status, report = audit(run, "s3://stack-weights", "--stack", "s3://stack-weights/model.wseal", *stack)
     assert status == 1
     assert [(check["check"], check["passed"]) for check in report["stack"]] == [
         ("sealed", True), ("bucket", False), ("watermark", True),

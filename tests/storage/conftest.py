@@ -16,7 +16,7 @@ import moto_server
 import pytest
 import radosgw as radosgw_server
 from moto_server import Moto
-from radosgw import Radosgw
+from radosgw import Credentials, Radosgw
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "agreement"))
 
@@ -121,3 +121,40 @@ def run(program: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProc
         )
 
     return call
+
+
+@pytest.fixture
+def sign_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts into the environment how a server is reached and who asks, and others into the shared files."""
+
+    def call(endpoint: str, authority: Path, who: Credentials, **profiles: Credentials) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(authority))
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", who.access_key)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", who.secret_key)
+        (home / ".aws").mkdir(exist_ok=True)
+        (home / ".aws" / "credentials").write_text(
+            "".join(
+                f"[{name}]\naws_access_key_id = {one.access_key}\naws_secret_access_key = {one.secret_key}\n"
+                for name, one in profiles.items()
+            )
+        )
+
+    return call
+
+
+@pytest.fixture
+def marked(run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> Path:
+    """The test's folder, with a model, m.safetensors, that is marked and sealed: model.wseal, model.key, watermark.key
+    and model.mark.json."""
+    subprocess.run([MAKE_MODEL, tmp_path / "m.safetensors", "--weights", "1"], check=True)
+    mark = ["--key", "file:watermark.key", "--owner", "acme", "--strength", "2%", "--record", "model.mark.json"]
+    for command in (
+        ["keygen", "--kind", "watermark", "-o", "watermark.key"],
+        ["keygen", "-o", "model.key"],
+        ["mark", "m.safetensors", "-o", "marked.safetensors", *mark],
+        ["seal", "marked.safetensors", "-o", "model.wseal", "--key", "file:model.key"],
+    ):
+        result = run(*command)
+        assert result.returncode == 0, result.stderr
+    return tmp_path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -34,6 +35,13 @@ def listening(process: subprocess.Popen[bytes]) -> set[int]:
         if state == "0A" and f"socket:[{inode}]" in sockets:
             ports.add(int(local.partition(":")[2], 16))
     return ports
+
+
+def free_port() -> int:
+    """A TCP port of the loopback that nobody uses just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def eventually(condition: Callable[[], bool]) -> None:

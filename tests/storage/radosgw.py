@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from daemons import TIME_LIMIT, bound, eventually, listening, make_certificate, path
+from daemons import TIME_LIMIT, bound, eventually, free_port, listening, make_certificate, path
 
 PROGRAMS = ["monmaptool", "ceph-mon", "ceph-osd", "ceph", "radosgw", "radosgw-admin", "openssl", "setpriv"]
 
@@ -130,7 +130,7 @@ class _Cluster:
     def start_monitor(self) -> bool:
         """False where another program took the port, which clients have to know beforehand, in the meantime."""
         (self._folder / "mon").mkdir()
-        port, fsid = _free_port(), str(uuid.uuid4())
+        port, fsid = free_port(), str(uuid.uuid4())
         (self._folder / "ceph.conf").write_text(CONFIGURATION.format(fsid=fsid, folder=self._folder, port=port, memory=self._memory))
         self._write_keyring()
         self._run("monmaptool", "--create", "--fsid", fsid, "--addv", "a", f"[v2:127.0.0.1:{port}]", "monmap")
@@ -196,12 +196,6 @@ class _Cluster:
 def _new_key() -> str:
     """In Ceph's form: type, time of making, length, key."""
     return base64.b64encode(struct.pack("<HIIH", 1, int(time.time()), 0, 16) + os.urandom(16)).decode()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _speaks_http(port: int) -> bool:

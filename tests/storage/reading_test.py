@@ -75,17 +75,13 @@ def bucket(request: pytest.FixtureRequest) -> Bucket:
 
 
 @pytest.fixture
-def enter(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Puts into the environment how a server is reached, and who asks."""
+def enter(sign_in: Callable[..., None]) -> Callable[..., None]:
+    """As its owner, or as somebody else."""
 
-    def set_all(bucket: Bucket, credentials: Credentials | None = None) -> None:
-        who = credentials or bucket.owner
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", bucket.endpoint)
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(bucket.authority))
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", who.access_key)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", who.secret_key)
+    def call(bucket: Bucket, credentials: Credentials | None = None) -> None:
+        sign_in(bucket.endpoint, bucket.authority, credentials or bucket.owner)
 
-    return set_all
+    return call
 
 
 class Refusal:

@@ -10,12 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import MAKE_MODEL
 from radosgw import Radosgw
 from s3 import client
 
 SOURCE = Path(__file__).resolve().parent.parent.parent
-Run = Callable[..., subprocess.CompletedProcess[str]]
 
 # What a command ends with; others with 0. The bucket is a new one, where nothing of the documents is in force.
 ENDINGS = {"weightseal audit s3://": 1}
@@ -33,36 +31,19 @@ def commands(text: str) -> list[str]:
 
 @pytest.fixture
 def bucket(
-    radosgw: Radosgw, program: Path, run: Run, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    radosgw: Radosgw, program: Path, sign_in: Callable[..., None], marked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], list[str]]:
     """A folder and a bucket as the reader has them. Answers what the bucket holds."""
     owner, colleague = radosgw.user("readme-owner"), radosgw.user("readme-colleague")
     s3 = client(radosgw.tls_endpoint, owner, radosgw.authority)
     s3.create_bucket(Bucket="acme-weights")
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "weightseal").symlink_to(program)
-    path = [str(tmp_path / "bin"), os.path.dirname(sys.executable), os.environ["PATH"]]
+    (marked / "bin").mkdir()
+    (marked / "bin" / "weightseal").symlink_to(program)
+    path = [str(marked / "bin"), os.path.dirname(sys.executable), os.environ["PATH"]]
     monkeypatch.setenv("PATH", os.pathsep.join(path))
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", radosgw.tls_endpoint)
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(radosgw.authority))
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", owner.access_key)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", owner.secret_key)
+    sign_in(radosgw.tls_endpoint, radosgw.authority, owner, colleague=colleague)
     monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")  # others are newer than this radosgw
-    (home / ".aws").mkdir()
-    (home / ".aws" / "credentials").write_text(
-        f"[colleague]\naws_access_key_id = {colleague.access_key}\naws_secret_access_key = {colleague.secret_key}\n"
-    )
-    subprocess.run([MAKE_MODEL, tmp_path / "m.safetensors", "--weights", "1"], check=True)
-    mark = ["--key", "file:watermark.key", "--owner", "acme", "--strength", "2%", "--record", "model.mark.json"]
-    for command in (
-        ["keygen", "--kind", "watermark", "-o", "watermark.key"],
-        ["keygen", "-o", "model.key"],
-        ["mark", "m.safetensors", "-o", "marked.safetensors", *mark],
-        ["seal", "marked.safetensors", "-o", "model.wseal", "--key", "file:model.key"],
-    ):
-        result = run(*command)
-        assert result.returncode == 0, result.stderr
-    monkeypatch.setenv("WEIGHTSEAL_KEY", (tmp_path / "model.key").read_text().strip())
+    monkeypatch.setenv("WEIGHTSEAL_KEY", (marked / "model.key").read_text().strip())
 
     def keys() -> list[str]:
         return [entry["Key"] for entry in s3.list_objects_v2(Bucket="acme-weights").get("Contents", [])]
