@@ -17,7 +17,7 @@ struct HttpRequest {
     std::string method = "GET";
     std::string url;
     std::vector<HttpHeader> headers; ///< without Host, which the URL gives
-    SecretText body{};               ///< of a POST
+    SecretText body{};               ///< of a POST or PUT
 };
 
 } // namespace weightseal::remote

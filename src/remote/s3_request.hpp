@@ -17,7 +17,7 @@ struct S3Request {
 [[nodiscard]] HttpRequest signed_request(const S3Request& request, const std::string& region,
                                          const Credentials& credentials);
 
-/// By a URL that holds for as long, headers are not signed.
+/// By the URL, which works for `lifetime`; its headers are not signed.
 [[nodiscard]] HttpRequest presigned_request(const S3Request& request, const std::string& region,
                                             const Credentials& credentials, std::chrono::seconds lifetime);
 
